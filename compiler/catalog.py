@@ -1,0 +1,230 @@
+"""The typed catalog: what every stage after `resolve` works on. Frozen; each part knows its path in the file.
+
+Units: windows and outputs in tokens, prices in USD per million tokens, latencies in milliseconds,
+timeouts and cool-downs in seconds. `None` is "not known", which differs from zero and from "none".
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any, Literal
+
+Path_ = tuple[str | int, ...]
+Mode = Literal["chat", "completion", "embedding"]
+Requirements = Mapping[str, Any]  # the words of SPEC's request contract, judged by the schema
+
+
+@dataclass(frozen=True, slots=True)
+class SecretRef:
+    """One key of a Kubernetes Secret. Never a value."""
+
+    secret: str
+    key: str
+
+
+@dataclass(frozen=True, slots=True)
+class ConfigMapRef:
+    """One key of a ConfigMap that the user owns."""
+
+    config_map: str
+    key: str
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """A service account and the cloud identity it may become; no keys."""
+
+    service_account: str
+    gcp_service_account: str | None = None
+    aws_role_arn: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """What the output is for."""
+
+    kubernetes: str
+    platform: str
+    litellm_version: str
+    litellm_image: str
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """How a gateway is reached inside and outside the cluster."""
+
+    type: str
+    port: int
+    internal: bool
+    annotations: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Replicas:
+    """How many pods, and the CPU share at which more are started."""
+
+    min: int
+    max: int
+    target_cpu_percent: int
+
+
+@dataclass(frozen=True, slots=True)
+class Gateway:
+    """One LiteLLM proxy. `master_key` is None when the catalog says `auth: none`."""
+
+    name: str
+    path: Path_
+    namespace: str
+    replicas: Replicas
+    service: Service
+    master_key: SecretRef | None
+    resources: Mapping[str, Mapping[str, str]]
+
+    @property
+    def host(self) -> str:
+        return f"{self.name}.{self.namespace}.svc"
+
+
+@dataclass(frozen=True, slots=True)
+class Provider:
+    """An account at a vendor. `gateway` is the gateway that alone may reach it, or None for every router."""
+
+    name: str
+    path: Path_
+    type: str
+    gateway: str | None = None
+    project: str | ConfigMapRef | None = None
+    location: str | None = None
+    region: str | None = None
+    base_url: str | None = None
+    api_version: str | None = None
+    residency: str | None = None
+    identity: Identity | None = None
+    api_key: SecretRef | None = None
+    access_key_id: SecretRef | None = None
+    secret_access_key: SecretRef | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Price:
+    """USD per million tokens. A tier `(above_context, input, output)` holds when the prompt is longer."""
+
+    input: float
+    output: float
+    tiers: tuple[tuple[int, float, float], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Deployment:
+    """One upstream that serves a model. `priority` counts from 1; `weight` splits equal priorities."""
+
+    id: str
+    provider: str
+    upstream: str
+    path: Path_
+    priority: int = 1
+    weight: int | None = None
+    region: str | None = None
+    rpm: int | None = None
+    tpm: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What is known of a model: the catalog's word first, else LiteLLM's cost map's."""
+
+    context_window: int | None = None
+    max_output_tokens: int | None = None
+    price: Price | None = None
+    modes: tuple[Mode, ...] | None = None
+    capabilities: tuple[str, ...] | None = None
+    retires_on: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """The name clients use, and everything behind it. `fallbacks` None means "the provider chain"."""
+
+    name: str
+    path: Path_
+    deployments: tuple[Deployment, ...]
+    facts: Facts
+    modes: tuple[Mode, ...]
+    quality: float | None = None
+    latency_ms: float | None = None
+    status: str = "active"
+    successor: str | None = None
+    fallbacks: tuple[str, ...] | None = None
+
+    @property
+    def in_service(self) -> bool:
+        return self.status in ("active", "deprecated")
+
+    @property
+    def providers(self) -> tuple[str, ...]:
+        return tuple(dict.fromkeys(deployment.provider for deployment in self.deployments))
+
+
+@dataclass(frozen=True, slots=True)
+class Strategy:
+    """A named way to choose. `candidates` are in the order written, or by name when a query chose them."""
+
+    name: str
+    path: Path_
+    candidates: tuple[str, ...]
+    listed: bool
+    order: str
+    requirements: Requirements
+    description: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Fallback:
+    """What happens when a provider fails."""
+
+    providers: tuple[str, ...]
+    max_attempts: int
+    timeout_s: float
+    cooldown_failures: int
+    cooldown_s: float
+
+
+@dataclass(frozen=True)
+class Catalog:
+    """The whole file, resolved: every name in it exists, every default is filled in. Maps are by name."""
+
+    name: str
+    target: Target
+    gateways: Mapping[str, Gateway]
+    providers: Mapping[str, Provider]
+    models: Mapping[str, Model]
+    strategies: Mapping[str, Strategy]
+    default_strategy: str
+    fallback: Fallback
+    requirements: Requirements = field(default_factory=dict)
+
+    @cached_property
+    def provider_gateways(self) -> frozenset[str]:
+        """Gateways that some provider is reached through; every other gateway is a router."""
+        return frozenset(p.gateway for p in self.providers.values() if p.gateway)
+
+    def is_router(self, gateway: Gateway) -> bool:
+        return gateway.name not in self.provider_gateways
+
+    def direct_providers(self, gateway: Gateway) -> list[Provider]:
+        """The providers whose credentials this gateway's pods hold, by name."""
+        owner = None if self.is_router(gateway) else gateway.name
+        return [provider for _, provider in sorted(self.providers.items()) if provider.gateway == owner]
+
+    def served(self, gateway: Gateway) -> Iterator[Model]:
+        """The models in service that a gateway answers for, by name."""
+        router = self.is_router(gateway)
+        for _, model in sorted(self.models.items()):
+            reached = router or any(self.providers[p].gateway == gateway.name for p in model.providers)
+            if model.in_service and reached:
+                yield model
+
+    def identity(self, gateway: Gateway) -> Identity | None:
+        """The one cloud identity of the gateway's pods (an interlock refuses a second)."""
+        found = [provider.identity for provider in self.direct_providers(gateway) if provider.identity]
+        return found[0] if found else None

@@ -1,0 +1,67 @@
+"""What the verbs share: file arguments, the output format, exit codes."""
+
+import os
+import sys
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+from compiler import reporters
+from compiler.diagnostics import Diagnostic, has_errors
+from compiler.pipeline import Outcome
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+PROBLEMS, INTERNAL = 1, 3
+DEFAULT_CATALOGS = "catalog"
+
+format_option = click.option(
+    "--format", "style", type=click.Choice(["text", "json"]), default="text", show_default=True,
+    help="How diagnostics are written.",
+)  # fmt: skip
+out_option = click.option(
+    "-o", "--out", type=click.Path(file_okay=False, path_type=Path), default=Path("out"), show_default=True,
+    help="The folder that holds out/<name>/.",
+)  # fmt: skip
+files_argument = click.argument(
+    "files", nargs=-1, type=click.Path(path_type=Path), metavar="[FILES]..."
+)
+
+
+def catalogs(files: tuple[Path, ...]) -> list[Path]:
+    """The files given, or every catalog of `catalog/`. A folder stands for the catalogs in it."""
+    asked = list(files) or [Path(DEFAULT_CATALOGS)]
+    found: list[Path] = []
+    for path in asked:
+        found += sorted(p for p in path.glob("*.yaml") if p.is_file()) if path.is_dir() else [path]
+    if not found:
+        raise click.UsageError(f"no catalog in {', '.join(str(p) for p in asked)}/ (looked for *.yaml)")
+    return list(dict.fromkeys(found))
+
+
+def show(outcomes: Iterable[Outcome], style: str, *, quiet_ok: bool = False) -> None:
+    """Writes every diagnostic; text goes to stderr with a last line that counts, json to stdout."""
+    results = list(outcomes)
+    found = [diagnostic for outcome in results for diagnostic in outcome.diagnostics]
+    if style == "json":
+        click.echo(reporters.to_json(found))
+        return
+    sources = {o.document.file: o.document.text for o in results if o.document}
+    if found:
+        click.echo(reporters.text(found, sources, colour=wants_colour()), err=True)
+    if found or not quiet_ok:
+        click.echo(reporters.summary(found, len(results)), err=True)
+
+
+def wants_colour() -> bool:
+    return sys.stderr.isatty() and not os.environ.get("NO_COLOR")
+
+
+def exit_code(diagnostics: Iterable[Diagnostic]) -> int:
+    """3 when the output itself was found wrong (our defect), 1 for errors, else 0."""
+    found = list(diagnostics)
+    if any(diagnostic.code == "IL901" for diagnostic in found):
+        return INTERNAL
+    return PROBLEMS if has_errors(found) else 0

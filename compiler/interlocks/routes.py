@@ -1,0 +1,122 @@
+"""Routes: every strategy has a model, every chain ends, no name means two things."""
+
+from collections.abc import Iterator
+
+from compiler.catalog import Catalog, Path_, Strategy
+from compiler.diagnostics import (
+    EMPTY_STRATEGY,
+    FALLBACK_CYCLE,
+    NOTHING_SERVED,
+    RESERVED_NAME,
+    Diagnostic,
+)
+from compiler.source import Document
+
+# LiteLLM reads these six values of a request's `routing_strategy` as settings of its own.
+LITELLM_STRATEGIES = frozenset(
+    {
+        "simple-shuffle", "least-busy", "usage-based-routing", "usage-based-routing-v2",
+        "latency-based-routing", "cost-based-routing",
+    }
+)  # fmt: skip
+
+
+def strategy_has_a_model(catalog: Catalog, document: Document) -> Iterator[Diagnostic]:
+    """IL302: a strategy keeps at least one candidate that is in service."""
+    for strategy in catalog.strategies.values():
+        if any(catalog.models[name].in_service for name in strategy.candidates):
+            continue
+        idle = [f"{name} is {catalog.models[name].status}" for name in strategy.candidates]
+        why = "; ".join(idle) or ("its query selects no model" if not strategy.listed else "it lists none")
+        yield EMPTY_STRATEGY.at(
+            document.span(_choice_path(strategy, document), key=True),
+            f"strategy {strategy.name!r} has no model to choose from: {why}",
+            "add a candidate that is in service, or loosen `select`",
+        )
+
+
+def _choice_path(strategy: Strategy, document: Document) -> Path_:
+    written = (document.data.get("strategies") or {}).get(strategy.name) or {}
+    key = next((key for key in ("candidates", "select") if key in written), None)
+    return (*strategy.path, key) if key else strategy.path
+
+
+def fallbacks_end(catalog: Catalog, document: Document) -> Iterator[Diagnostic]:
+    """IL303: following `fallbacks` from model to model never comes back. Each cycle is said once."""
+    said: set[frozenset[str]] = set()
+    finished: set[str] = set()
+    for start in catalog.models:
+        for cycle in _cycles_from(catalog, start, finished):
+            if frozenset(cycle) not in said:
+                said.add(frozenset(cycle))
+                yield _cycle(catalog, document, cycle)
+
+
+def _cycles_from(catalog: Catalog, start: str, finished: set[str]) -> Iterator[list[str]]:
+    """Depth-first, without recursion: a chain may be 10,000 models long. `finished` is shared by all starts."""
+    trail: list[str] = []
+    stack = [(start, iter(catalog.models[start].fallbacks or ()))] if start not in finished else []
+    if stack:
+        trail.append(start)
+    on_trail = set(trail)
+    while stack:
+        name, rest = stack[-1]
+        following = next(rest, None)
+        if following is None:
+            stack.pop()
+            trail.pop()
+            on_trail.discard(name)
+            finished.add(name)
+        elif following in on_trail:
+            yield trail[trail.index(following) :]
+        elif following not in finished:
+            stack.append((following, iter(catalog.models[following].fallbacks or ())))
+            trail.append(following)
+            on_trail.add(following)
+
+
+def _cycle(catalog: Catalog, document: Document, cycle: list[str]) -> Diagnostic:
+    first = cycle.index(min(cycle))
+    cycle = cycle[first:] + cycle[:first]
+    last = catalog.models[cycle[-1]]
+    at = (last.fallbacks or ()).index(cycle[0])
+    round_trip = " → ".join([*cycle, cycle[0]])
+    found = FALLBACK_CYCLE.at(
+        document.span((*last.path, "fallbacks", at)),
+        f"fallbacks lead back to where they started: {round_trip}",
+        f"remove {cycle[0]!r} from the fallbacks of {last.name!r}",
+    )
+    if len(cycle) > 1:
+        found = found.with_related(
+            document.span((*catalog.models[cycle[0]].path, "fallbacks"), key=True), "the chain starts here"
+        )
+    return found
+
+
+def names_are_free(catalog: Catalog, document: Document) -> Iterator[Diagnostic]:
+    """IL307: no strategy or model has a name that LiteLLM or the request contract reads otherwise."""
+    for strategy in catalog.strategies.values():
+        if strategy.name in LITELLM_STRATEGIES:
+            yield RESERVED_NAME.at(
+                document.span(strategy.path, key=True),
+                f"strategy {strategy.name!r} has the name of one of LiteLLM's own balancing settings",
+                "choose another name",
+            )
+    for model in catalog.models.values():
+        if model.name == "auto" or model.name.startswith("auto/"):
+            yield RESERVED_NAME.at(
+                document.span(model.path, key=True),
+                f"model {model.name!r} has a name by which clients ask for a strategy",
+                "choose a name that does not start with `auto`",
+            )
+
+
+def gateway_serves_something(catalog: Catalog, document: Document) -> Iterator[Diagnostic]:
+    """IL305: every gateway answers for at least one model."""
+    for gateway in catalog.gateways.values():
+        if not any(catalog.served(gateway)):
+            yield NOTHING_SERVED.at(
+                document.span(gateway.path, key=True),
+                f"gateway {gateway.name!r} serves no model that is in service",
+                "remove it, or give one of its providers a model",
+            )

@@ -1,0 +1,179 @@
+"""The Kubernetes objects: small YAML templates for what people read, ConfigMaps from data."""
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import jinja2
+
+from compiler.catalog import Catalog, ConfigMapRef, Gateway, SecretRef
+from compiler.emit import document, scalar
+from compiler.render.litellm import GatewayFiles
+from compiler.resources import read_text
+
+CONFIG_DIR = "/etc/interlock"
+PORT = 4000
+MAX_CONFIG_MAP = 200_000  # characters of JSON text: client-side apply stores the object in a 256 KiB annotation
+
+# The proxy asks the internet for none of these, so the pods need to reach their providers alone.
+OFFLINE = {
+    "LITELLM_LOCAL_MODEL_COST_MAP": "True",
+    "LITELLM_LOCAL_ANTHROPIC_BETA_HEADERS": "True",
+    "LITELLM_LOCAL_BLOG_POSTS": "True",
+    "LITELLM_LOCAL_POLICY_TEMPLATES": "True",
+    "LITELLM_LOCAL_AUTOROUTER_PRESETS": "True",
+    "LITELLM_MODE": "PRODUCTION",
+    # No pages beside the API.
+    "DISABLE_ADMIN_UI": "True",
+    "NO_DOCS": "True",
+    "NO_REDOC": "True",
+    "HOME": "/tmp",  # noqa: S108  # the one writable folder of a read-only pod
+}
+_INTERNAL: Mapping[str, Mapping[str, str]] = {
+    "gke": {"networking.gke.io/load-balancer-type": "Internal"},
+    "eks": {"service.beta.kubernetes.io/aws-load-balancer-scheme": "internal"},
+    "aks": {"service.beta.kubernetes.io/azure-load-balancer-internal": "true"},
+    "generic": {},
+}
+
+
+def manifests(catalog: Catalog, gateways: Sequence[GatewayFiles]) -> dict[str, str]:
+    """Path below out/<name>/ → one YAML document, in apply order: what is referred to stands first."""
+    writer = _Writer(catalog)
+    by_kind = ("serviceaccount", "configmap", "service", "deployment", "horizontalpodautoscaler", "poddisruptionbudget")
+    written = {files.gateway.name: dict(writer.gateway(files)) for files in gateways}
+    result: dict[str, str] = {}
+    accounts: set[str] = set()
+    for kind in by_kind:
+        for gateway, texts in written.items():
+            for file, text in texts.items():
+                if not file.startswith(kind) or (kind == "serviceaccount" and text in accounts):
+                    continue
+                if kind == "serviceaccount":
+                    accounts.add(text)  # two gateways may share an account: one object
+                result[f"manifests/{gateway}/{file}"] = text
+    return result
+
+
+class _Block(str):
+    """YAML text that is already safe."""
+
+    __slots__ = ()
+
+
+def _block(value: Any, indent: int) -> _Block:
+    """A mapping or list in block form below its key, `indent` spaces deep."""
+    lines = document(value).splitlines()
+    return _Block("".join(f"\n{' ' * indent}{line}" for line in lines))
+
+
+class _Writer:
+    """Renders the templates; every `{{ }}` comes out as one YAML scalar or flow value, quoted where needed."""
+
+    def __init__(self, catalog: Catalog) -> None:
+        self.catalog = catalog
+        self.environment = jinja2.Environment(
+            undefined=jinja2.StrictUndefined,
+            finalize=lambda value: value if isinstance(value, _Block) else scalar(value),
+            trim_blocks=True,
+            lstrip_blocks=True,
+            keep_trailing_newline=True,
+            autoescape=False,  # noqa: S701  # YAML, not HTML: `finalize` is the escaping
+        )
+        self.environment.filters["block"] = _block
+
+    def template(self, kind: str, /, **values: Any) -> str:
+        source = read_text("templates", "manifests", f"{kind}.yaml.j2")
+        return self.environment.from_string(source).render(**values)
+
+    def gateway(self, files: GatewayFiles) -> Iterator[tuple[str, str]]:
+        gateway = files.gateway
+        labels = self._labels(gateway)
+        common = {"gateway": gateway, "labels": labels, "selector": _selector(labels)}
+        maps = list(self._config_maps(files, labels))
+        yield "serviceaccount.yaml", self._service_account(gateway)
+        for number, (_, text) in enumerate(maps):
+            yield f"configmap{'-' + str(number + 1) if number else ''}.yaml", text
+        yield "service.yaml", self.template("service", **common, annotations=self._service_annotations(gateway))
+        yield "deployment.yaml", self._deployment(files, common, [name for name, _ in maps])
+        if gateway.replicas.min < gateway.replicas.max:
+            yield "horizontalpodautoscaler.yaml", self.template("horizontalpodautoscaler", **common)
+        yield "poddisruptionbudget.yaml", self.template("poddisruptionbudget", **common)
+
+    def _labels(self, gateway: Gateway) -> dict[str, str]:
+        return {
+            "app.kubernetes.io/name": gateway.name,
+            "app.kubernetes.io/instance": self.catalog.name,
+            "app.kubernetes.io/component": "gateway",
+            "app.kubernetes.io/managed-by": "interlock",
+        }
+
+    def _service_account(self, gateway: Gateway) -> str:
+        identity = self.catalog.identity(gateway)
+        annotations: dict[str, str] = {}
+        if identity and identity.gcp_service_account:
+            annotations["iam.gke.io/gcp-service-account"] = identity.gcp_service_account
+        if identity and identity.aws_role_arn:
+            annotations["eks.amazonaws.com/role-arn"] = identity.aws_role_arn
+        labels = {**self._labels(gateway)}
+        return self.template(
+            "serviceaccount",
+            name=identity.service_account if identity else gateway.name,
+            namespace=gateway.namespace,
+            labels={k: v for k, v in labels.items() if not k.endswith("/name") or not identity},
+            annotations=annotations,
+        )
+
+    def _service_annotations(self, gateway: Gateway) -> dict[str, str]:
+        internal = gateway.service.internal and gateway.service.type == "LoadBalancer"
+        return {**(_INTERNAL[self.catalog.target.platform] if internal else {}), **gateway.service.annotations}
+
+    def _deployment(self, files: GatewayFiles, common: dict[str, Any], config_maps: list[str]) -> str:
+        gateway, fallback = files.gateway, self.catalog.fallback
+        identity = self.catalog.identity(gateway)
+        fixed = gateway.replicas.min == gateway.replicas.max
+        return self.template(
+            "deployment",
+            **common,
+            fixed_replicas=gateway.replicas.min if fixed else None,
+            config_digest=files.digest,
+            service_account=identity.service_account if identity else gateway.name,
+            grace_seconds=int(fallback.timeout_s * fallback.max_attempts) + 15,
+            image=self.catalog.target.litellm_image,
+            config_dir=CONFIG_DIR,
+            port=PORT,
+            env=[_variable(name, value) for name, value in [*OFFLINE.items(), *files.env]],
+            config_maps=config_maps,
+        )
+
+    def _config_maps(self, files: GatewayFiles, labels: dict[str, str]) -> Iterator[tuple[str, str]]:
+        """(name, manifest): as few as hold the files, each small enough for a client-side apply."""
+        for number, content in enumerate(_packed(files.all())):
+            name = f"{files.gateway.name}-config" + (f"-{number + 1}" if number else "")
+            metadata = {"name": name, "namespace": files.gateway.namespace, "labels": labels}
+            yield name, document({"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "data": content})
+
+
+def _selector(labels: Mapping[str, str]) -> dict[str, str]:
+    return {key: labels[f"app.kubernetes.io/{key.split('/')[1]}"] for key in labels if key.endswith(("/name", "/instance"))}
+
+
+def _variable(name: str, value: str | SecretRef | ConfigMapRef) -> dict[str, Any]:
+    if isinstance(value, SecretRef):
+        return {"name": name, "valueFrom": {"secretKeyRef": {"name": value.secret, "key": value.key}}}
+    if isinstance(value, ConfigMapRef):
+        return {"name": name, "valueFrom": {"configMapKeyRef": {"name": value.config_map, "key": value.key}}}
+    return {"name": name, "value": value}
+
+
+def _packed(files: Mapping[str, str]) -> list[dict[str, str]]:
+    parts: list[dict[str, str]] = []
+    room = 0
+    for name, text in files.items():
+        size = len(json.dumps(text))
+        if not parts or size > room:
+            parts.append({})
+            room = MAX_CONFIG_MAP
+        parts[-1][name] = text
+        room -= size
+    return parts

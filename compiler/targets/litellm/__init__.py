@@ -1,0 +1,40 @@
+"""What is known of each LiteLLM version line that Interlock compiles for."""
+
+from dataclasses import dataclass
+
+MALICIOUS = frozenset({"1.82.7", "1.82.8"})  # published by an attacker; both were withdrawn
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One minor version line: `prefixes` are how it names the API of each provider type."""
+
+    minor: str
+    default_version: str
+    prefixes: dict[str, str]
+
+
+_PREFIXES = {
+    "vertex_ai": "vertex_ai",
+    "bedrock": "bedrock",
+    "openai": "openai",
+    "anthropic": "anthropic",
+    "cohere": "cohere_chat",
+    "mistral": "mistral",
+    "azure": "azure",
+    "gemini": "gemini",
+    "groq": "groq",
+    "openai_compatible": "openai",
+}
+
+LINES: dict[str, Line] = {"1.106": Line("1.106", "1.106.2", _PREFIXES)}
+DEFAULT = LINES["1.106"]
+
+
+def line_for(version: str) -> Line | None:
+    """The line of a version such as `1.106.2`, or None when Interlock does not know it."""
+    return None if version in MALICIOUS else LINES.get(".".join(version.split(".")[:2]))
+
+
+def default_image(version: str) -> str:
+    return f"ghcr.io/berriai/litellm:v{version}"
