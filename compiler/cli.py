@@ -44,7 +44,7 @@ class _Verbs(click.Group):
 
             close = nearest(args[0], VERBS) if args else None
             if close and "No such command" in error.format_message():
-                error.message = f"No such command {args[0]!r}. Did you mean {close!r}?"
+                ctx.fail(f"No such command {args[0]!r}. Did you mean {close!r}?")
             raise
 
 

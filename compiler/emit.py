@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 _WORD = re.compile(r"[A-Za-z/_][A-Za-z0-9_./@-]*\Z")
-_NOT_TEXT = frozenset("null true false yes no on off y n".split())
+_NOT_TEXT = frozenset(["null", "true", "false", "yes", "no", "on", "off", "y", "n"])
 _LITERAL = re.compile(r"[\t\n\x20-\x7e\xa0-\ud7ff\ue000-\ufefe\uff00-\ufffd]*\Z")
 
 

@@ -38,7 +38,7 @@ class Outcome:
 
 
 def validate(path: Path, name: str | None = None) -> Outcome:
-    """source → schema → resolve → interlocks. `name` is what diagnostics call the file."""
+    """Source → schema → resolve → interlocks. `name` is what diagnostics call the file."""
     document = source.read(path, name)
     if isinstance(document, Diagnostic):
         return Outcome(diagnostics=[document])
@@ -76,7 +76,9 @@ def _resolved(document: Document) -> tuple[Catalog | None, list[Diagnostic]]:
         return resolve(document, facts.load_cost_map)
     except (OSError, ValueError) as error:
         where = Span(document.file, 1, 1, 2)
-        return None, [UNREADABLE.at(where, f"LiteLLM's cost map cannot be read: {error}", "pip install litellm")]
+        return None, [
+            UNREADABLE.at(where, f"LiteLLM's cost map cannot be read: {error}", "pip install litellm")
+        ]
 
 
 def render(path: Path, name: str | None = None) -> Outcome:

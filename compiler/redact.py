@@ -1,4 +1,4 @@
-"""Finds secret values by shape and by entropy, and hides them. Used by the interlock and by every reporter."""
+"""Finds secret values by shape and by entropy, and hides them, for the interlock and for every reporter."""
 
 import math
 import re
@@ -50,7 +50,9 @@ def redact(text: str) -> str:
 
 def _looks_random(word: str) -> bool:
     """Letters of both cases and digits, well mixed: a name has words in it, a digest has one case."""
-    mixed = any(c.isupper() for c in word) and any(c.islower() for c in word) and any(c.isdigit() for c in word)
+    mixed = (
+        any(c.isupper() for c in word) and any(c.islower() for c in word) and any(c.isdigit() for c in word)
+    )
     return mixed and _entropy(word) > _MIN_ENTROPY
 
 

@@ -24,7 +24,11 @@ def text(diagnostics: Iterable[Diagnostic], sources: Mapping[str, str], *, colou
 def summary(diagnostics: Iterable[Diagnostic], files: int) -> str:
     """The last line: how many files, errors and warnings."""
     kinds = [diagnostic.severity for diagnostic in diagnostics]
-    counted = [_count(files, "file"), _count(kinds.count("error"), "error"), _count(kinds.count("warning"), "warning")]
+    counted = [
+        _count(files, "file"),
+        _count(kinds.count("error"), "error"),
+        _count(kinds.count("warning"), "warning"),
+    ]
     return ", ".join(counted)
 
 
@@ -69,7 +73,7 @@ def _one(diagnostic: Diagnostic, lines: Mapping[str, list[str]], colour: bool) -
     return "\n".join(out) + "\n"
 
 
-def _snippet(
+def _snippet(  # noqa: PLR0913, PLR0917  # what one line of text is made of
     span: Span, note: str, arrow: str, mark: str, lines: Mapping[str, list[str]], width: int, paint: Any
 ) -> list[str]:
     bar = paint("place", "|")

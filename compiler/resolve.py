@@ -72,7 +72,9 @@ class _Scope:
         return tuple(n for i, n in enumerate(names) if self.known(kind, n, (*path, i)))
 
 
-def resolve(document: Document, load_facts: Callable[[], cost_map.CostMap]) -> tuple[Catalog, list[Diagnostic]]:
+def resolve(
+    document: Document, load_facts: Callable[[], cost_map.CostMap]
+) -> tuple[Catalog, list[Diagnostic]]:
     """The catalog of a document that the schema accepted, and every reference in it that does not hold.
 
     Args:
@@ -250,7 +252,9 @@ def _price(data: Mapping[str, Any] | None) -> Price | None:
 def _deployments(model: str, data: Mapping[str, Any], scope: _Scope) -> tuple[Deployment, ...]:
     path: Path_ = ("models", model)
     written = data.get("deployments")
-    rows = [(data, path)] if written is None else [(d, (*path, "deployments", i)) for i, d in enumerate(written)]
+    rows = (
+        [(data, path)] if written is None else [(d, (*path, "deployments", i)) for i, d in enumerate(written)]
+    )
     result: list[Deployment] = []
     priority = 0
     weighted = False
@@ -297,7 +301,9 @@ def _strategy(name: str, data: Mapping[str, Any], models: Mapping[str, Model], s
     else:
         query = data.get("select") or {}
         scope.names("provider", query.get("providers", ()), (*path, "select", "providers"))
-        candidates = tuple(name for name, model in models.items() if model.in_service and _selected(model, query))
+        candidates = tuple(
+            name for name, model in models.items() if model.in_service and _selected(model, query)
+        )
     return Strategy(
         name=name,
         path=path,

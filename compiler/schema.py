@@ -20,7 +20,7 @@ from compiler.schema_words import Fault, Path_, called, explained, value_at
 from compiler.source import Document
 
 MAX_SHOWN = 100  # problems listed in one run
-MAX_COUNTED = 50_000  # problems looked for: "and N more" is exact in any honest file
+MAX_COUNTED = 100_000  # problems looked for, so that their number is exact in any honest file
 MAX_WIDTH = 1_001  # entries of an inner list or map that are judged; the schema refuses more than 1,000
 
 _REFUSED = (ValueError, TypeError, OverflowError, RecursionError)  # what jsonschema-rs raises on odd data
@@ -119,7 +119,7 @@ def _matches(data: Any, pattern: str, value: str) -> Iterator[Path_]:
 
 def _and_more(diagnostic: Diagnostic, count: int) -> Diagnostic:
     number = f"more than {count - 1}" if count + MAX_SHOWN >= MAX_COUNTED else str(count)
-    message = f"from here on, {number} more problem{'s'[: count - 1]} that this list leaves out"
+    message = f"from here on, {number} problem{'s are' if count > 1 else ' is'} left out of this list"
     return replace(diagnostic, message=message, related=(), hint="mend those above and run it again")
 
 

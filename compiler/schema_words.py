@@ -22,6 +22,7 @@ from compiler.diagnostics import (
     Diagnostic,
     nearest,
 )
+from compiler.redact import secrets_in
 from compiler.source import Document
 
 Path_ = tuple[str | int, ...]
@@ -29,16 +30,10 @@ Path_ = tuple[str | int, ...]
 MAX_TEXT = 40  # characters of a value that are printed back
 PRIVATE = frozenset(("api_key", "access_key_id", "secret_access_key", "master_key", "password"))
 
-# A name is judged by known prefixes only: long mixed names are common among models.
-_SECRET_NAME = re.compile(
-    r"\A(sk|pk|rk|gsk)[-_]|A[KS]IA[A-Z0-9]{12}|AIza|gh[pousr]_|xox[a-z]-|eyJ|-----BEGIN|://[^/]*@"
-)
-_SECRET_VALUE = re.compile(
-    _SECRET_NAME.pattern + r"|(?=\S*[a-z])(?=\S*[A-Z])(?=\S*[0-9])[A-Za-z0-9+/_=-]{24}"
-)
+_JUDGED = 256  # characters of a text that are searched for a secret: more than are ever printed
 _PLAIN = re.compile(r"[A-Za-z_/][A-Za-z0-9 ._:/@+-]*\Z")
 _NUMBER = re.compile(r"[$€]?([0-9]{1,15}(?:\.[0-9]{1,9})?(?:e\+?[0-9]{1,2})?)([km]?)\Z", re.IGNORECASE)
-_KEEP_SECRET = "put the value into a Kubernetes Secret and name it here; replace it if it was ever committed"
+_KEEP_OUT = "put the value into a Kubernetes Secret and name it here; replace it if it was ever committed"
 _TYPES = {
     "object": "a mapping",
     "array": "a list",
@@ -148,9 +143,14 @@ def value_at(data: Any, path: Path_) -> Any:
 
 
 def _name(name: str) -> str:
-    if _SECRET_NAME.search(name):
+    if _like_a_secret(name):
         return "…"
     return name if _PLAIN.match(name) and len(name) <= MAX_TEXT else repr(_capped(name))
+
+
+def _like_a_secret(text: str) -> bool:
+    head = text[:_JUDGED]
+    return any(True for _ in secrets_in(head)) or ("://" in head and "@" in head)
 
 
 def _capped(text: str) -> str:
@@ -167,7 +167,7 @@ def _found(value: Any, path: Path_) -> str:
         case int() | float():
             return f"the number {value}" if abs(value) < 1e18 else "a number with too many digits"
         case str():
-            hidden = not PRIVATE.isdisjoint(path) or path[-1:] == ("auth",) or _SECRET_VALUE.search(value)
+            hidden = not PRIVATE.isdisjoint(path) or path[-1:] == ("auth",) or _like_a_secret(value)
             return "text (not shown)" if hidden else f"text {_capped(value)!r}"
         case list():
             return "a list"
@@ -225,7 +225,7 @@ def _choice(word: Any, legal: list[str], what: str) -> str:
 
 def _unknown(case: _Case) -> _Words:
     name = str(case.path[-1])
-    hidden = not PRIVATE.isdisjoint(case.path[:-1]) or _SECRET_NAME.search(name)
+    hidden = not PRIVATE.isdisjoint(case.path[:-1]) or _like_a_secret(name)
     shown = "of that name" if hidden else repr(_capped(name))
     hint = _choice(name, list(case.rule["properties"]), "its fields are")
     return UNKNOWN_FIELD, f"{case.owner} has no field {shown}", hint
@@ -250,7 +250,7 @@ def _mistyped(case: _Case) -> _Words:
     wanted = case.rule["type"]
     if case.rule is case.schema["$defs"]["secret_ref"]:
         message = f"{case.called} must be a reference {{secret: …, key: …}}, not a value"
-        return WRONG_TYPE, message, case.help(_KEEP_SECRET if isinstance(case.value, str) else "")
+        return WRONG_TYPE, message, case.help(_KEEP_OUT if isinstance(case.value, str) else "")
     message = f"{case.called}: expected {_TYPES[wanted]}, found {case.found}"
     return WRONG_TYPE, message, case.help(_advice(case.value, wanted))
 

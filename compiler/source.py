@@ -8,7 +8,7 @@ a boolean or null only where YAML 1.1, YAML 1.2 and JSON agree; `no`, `1e3`, `01
 
 import gc
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -149,7 +149,9 @@ class _Builder:
         except yaml.reader.ReaderError as error:  # a control character; the error has no mark
             before = self.document.text[: error.position]
             mark = (before.count("\n"), len(before) - before.rfind("\n") - 1)
-            char = error.character if isinstance(error.character, int) else ord(str(error.character)[:1] or " ")
+            char = (
+                error.character if isinstance(error.character, int) else ord(str(error.character)[:1] or " ")
+            )
             self._stop(SYNTAX, (*mark, mark[1] + 1), f"character U+{char:04X} is not allowed")
         except yaml.MarkedYAMLError as error:
             mark_ = error.problem_mark or error.context_mark
@@ -165,7 +167,7 @@ class _Builder:
 
     def _build(self) -> Any:  # noqa: C901, PLR0912, PLR0915  # one loop over one event stream: splitting it costs half its speed
         loader = yaml.CSafeLoader(self.document.text)
-        next_event = loader.get_event
+        next_event: Callable[[], Any] = loader.get_event
         places = self.document.places
         scalar_event, mapping_event = yaml.ScalarEvent, yaml.MappingStartEvent
         sequence_event, alias_event = yaml.SequenceStartEvent, yaml.AliasEvent
@@ -187,7 +189,9 @@ class _Builder:
                 start, end = event.start_mark, event.end_mark
                 place = (start.line, start.column, end.column if end.line == start.line else start.column + 1)
                 if event.tag not in _STRING_TAGS:
-                    self._stop(SYNTAX, place, f"the tag {event.tag[:40]!r} has no meaning in a catalog", "remove it")
+                    self._stop(
+                        SYNTAX, place, f"the tag {event.tag[:40]!r} has no meaning in a catalog", "remove it"
+                    )
                 if key is None and type(container) is dict:
                     key, key_place = event.value, place
                     if key in container:
@@ -203,7 +207,9 @@ class _Builder:
                 start = event.start_mark
                 place = (start.line, start.column, start.column + 1)
                 if event.tag not in (None, "!", "tag:yaml.org,2002:map", "tag:yaml.org,2002:seq"):
-                    self._stop(SYNTAX, place, f"the tag {event.tag[:40]!r} has no meaning in a catalog", "remove it")
+                    self._stop(
+                        SYNTAX, place, f"the tag {event.tag[:40]!r} has no meaning in a catalog", "remove it"
+                    )
                 if key is None and type(container) is dict:
                     self._stop(KEY_TYPE, place, "a key must be plain text, not a list or a mapping")
                 if len(stack) >= MAX_DEPTH:
@@ -220,7 +226,9 @@ class _Builder:
                 container, marks, key, key_place = value, {}, None, None
                 anchor, opened_at, peak = event.anchor, self.nodes, len(stack)
                 if anchor:
-                    self.anchors.pop(anchor, None)  # an alias inside its own anchor must not find an older one
+                    self.anchors.pop(
+                        anchor, None
+                    )  # an alias inside its own anchor must not find an older one
                 places[id(value)] = marks
                 continue
             elif kind in ends:
@@ -241,17 +249,25 @@ class _Builder:
                 if key is None and type(container) is dict:
                     self._stop(KEY_TYPE, place, "a key must be plain text, not an alias")
                 if event.anchor not in self.anchors:
-                    self._stop(SYNTAX, place, f"the alias '*{event.anchor[:40]}' stands inside its own anchor or before it")
+                    self._stop(
+                        SYNTAX,
+                        place,
+                        f"the alias '*{event.anchor[:40]}' stands inside its own anchor or before it",
+                    )
                 value = self.anchors[event.anchor]
                 self.nodes += self.sizes[event.anchor]
                 peak = max(peak, len(stack) + self.heights.get(event.anchor, 0))
                 if peak > MAX_DEPTH:
-                    self._stop(TOO_LARGE, place, f"nested deeper than {MAX_DEPTH} levels once aliases are expanded")
+                    self._stop(
+                        TOO_LARGE, place, f"nested deeper than {MAX_DEPTH} levels once aliases are expanded"
+                    )
             elif kind is yaml.DocumentStartEvent and seen_root:
                 start = event.start_mark
                 self._stop(
-                    NOT_A_MAPPING, (start.line, start.column, start.column + 3),
-                    "a second document starts here; a catalog is one", "put each catalog in a file of its own",
+                    NOT_A_MAPPING,
+                    (start.line, start.column, start.column + 3),
+                    "a second document starts here; a catalog is one",
+                    "put each catalog in a file of its own",
                 )
             elif kind is yaml.StreamEndEvent:
                 return root

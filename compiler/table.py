@@ -14,12 +14,12 @@ RoutingTable = dict[str, Any]  # see schemas/routing_table.schema.json
 def routing_table(catalog: Catalog, gateway: Gateway) -> RoutingTable:
     """The table of one gateway. It holds what that gateway serves, and what it must refuse with a reason."""
     models = _models(catalog, gateway)
-    strategies = {
-        name: _strategy(strategy, models) for name, strategy in sorted(catalog.strategies.items())
-    }
+    strategies = {name: _strategy(strategy, models) for name, strategy in sorted(catalog.strategies.items())}
     strategies = {name: strategy for name, strategy in strategies.items() if strategy["candidates"]}
     if not strategies:  # no strategy of the catalog reaches what this gateway serves: its own best first
-        strategies = {"default": {"candidates": _ordered(list(models), "quality", models), "order": "quality"}}
+        strategies = {
+            "default": {"candidates": _ordered(list(models), "quality", models), "order": "quality"}
+        }
     default = catalog.default_strategy
     table: RoutingTable = {
         "version": TABLE_VERSION,
@@ -67,10 +67,13 @@ def _model(model: Model, catalog: Catalog, gateway: Gateway, served: set[str]) -
         "capabilities": None if facts.capabilities is None else list(facts.capabilities),
         "context_window": facts.context_window,
         "max_output_tokens": facts.max_output_tokens,
-        "price": price and {"input": price.input, "output": price.output, "tiers": [list(t) for t in price.tiers]},
+        "price": price
+        and {"input": price.input, "output": price.output, "tiers": [list(t) for t in price.tiers]},
         "quality": model.quality,
         "latency_ms": model.latency_ms,
-        "fallbacks": None if model.fallbacks is None else [name for name in model.fallbacks if name in served],
+        "fallbacks": None
+        if model.fallbacks is None
+        else [name for name in model.fallbacks if name in served],
     }
     return row if model.in_service else {**row, "status": model.status}
 
@@ -91,11 +94,16 @@ def _strategy(strategy: Strategy, models: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
+_ORDERS = {"latency": ("latency_ms", 1), "quality": ("quality", -1), "context_window": ("context_window", -1)}
+
+
 def _ordered(names: list[str], order: str, models: Mapping[str, Any]) -> list[str]:
-    """By a fact of the models, an unknown one last; `listed` and `cost` (priced per request) stay as they are."""
-    fact, sign = {"latency": ("latency_ms", 1), "quality": ("quality", -1), "context_window": ("context_window", -1)}.get(
-        order, ("", 0)
-    )
+    """By a fact of the models, an unknown one last; `listed` and `cost` (priced per request) stay."""
+    fact, sign = {
+        "latency": ("latency_ms", 1),
+        "quality": ("quality", -1),
+        "context_window": ("context_window", -1),
+    }.get(order, ("", 0))
     if not fact:
         return names
     return sorted(names, key=lambda n: (models[n][fact] is None, sign * (models[n][fact] or 0), n))

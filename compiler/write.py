@@ -55,7 +55,9 @@ def write(bundle: Mapping[str, bytes], folder: Path) -> Changes | Diagnostic:
     foreign = next(_in_the_way(bundle, folder), None)
     if foreign is not None:
         where = Span((folder / foreign).as_posix(), 1, 1, 2)
-        return OUTPUT_NOT_OURS.at(where, "Interlock did not write this file and would overwrite it", "move it away")
+        return OUTPUT_NOT_OURS.at(
+            where, "Interlock did not write this file and would overwrite it", "move it away"
+        )
     folder.parent.mkdir(parents=True, exist_ok=True)
     staging = Path(tempfile.mkdtemp(prefix=f"{_STAGING}{folder.name}-", dir=folder.parent))
     try:
@@ -82,7 +84,11 @@ def stale(bundle: Mapping[str, bytes], folder: Path) -> Iterator[Diagnostic]:
     changes = compare(bundle, folder)
     cause = _cause(bundle, folder) if changes else ""
     fix = "run `interlock render` and commit the result"
-    for kind, paths in (("is missing", changes.added), ("differs", changes.changed), ("is left over", changes.removed)):
+    for kind, paths in (
+        ("is missing", changes.added),
+        ("differs", changes.changed),
+        ("is left over", changes.removed),
+    ):
         for path in paths:
             if path == WRITTEN and len(changes.changed) + len(changes.added) + len(changes.removed) > 1:
                 continue  # it lists the others' digests
@@ -99,7 +105,9 @@ def difference(bundle: Mapping[str, bytes], folder: Path) -> str:
             continue
         old = (_content(folder / path) or b"").decode("utf-8", "replace").splitlines(keepends=True)
         new = bundle.get(path, b"").decode().splitlines(keepends=True)
-        lines = list(difflib.unified_diff(old, new, f"{folder.name}/{path}", f"{folder.name}/{path} (rendered)", n=1))
+        lines = list(
+            difflib.unified_diff(old, new, f"{folder.name}/{path}", f"{folder.name}/{path} (rendered)", n=1)
+        )
         parts += [line if line.endswith("\n") else line + "\n" for line in lines[:_MAX_DIFF_LINES]]
         if len(lines) > _MAX_DIFF_LINES:
             parts.append(f"… {len(lines) - _MAX_DIFF_LINES} more lines\n")
@@ -133,10 +141,14 @@ def _manifest(folder: Path) -> dict[str, object]:
 
 
 def _owned(folder: Path) -> list[str]:
-    """The paths that an earlier run lists as its own, itself included; only ones that stay inside the folder."""
+    """The paths that an earlier run lists as its own, the list included; only ones inside the folder."""
     manifest = _manifest(folder)
     files = manifest.get("files")
-    inside = [p for p in files if not Path(p).is_absolute() and ".." not in Path(p).parts] if isinstance(files, dict) else []
+    inside = (
+        [p for p in files if not Path(p).is_absolute() and ".." not in Path(p).parts]
+        if isinstance(files, dict)
+        else []
+    )
     return [*inside, WRITTEN] if manifest else []
 
 
@@ -206,7 +218,7 @@ def _exchange(new: Path, folder: Path) -> None:
 
 
 def _swap(first: Path, second: Path) -> None:
-    """Exchanges two paths atomically: renameat2(RENAME_EXCHANGE) on Linux, renamex_np(RENAME_SWAP) on macOS."""
+    """Exchanges two paths atomically: renameat2 with RENAME_EXCHANGE, renamex_np with RENAME_SWAP."""
     libc = ctypes.CDLL(None, use_errno=True)
     a, b = os.fsencode(first), os.fsencode(second)
     at_cwd, exchange = -100, 2

@@ -25,9 +25,7 @@ out_option = click.option(
     "-o", "--out", type=click.Path(file_okay=False, path_type=Path), default=Path("out"), show_default=True,
     help="The folder that holds out/<name>/.",
 )  # fmt: skip
-files_argument = click.argument(
-    "files", nargs=-1, type=click.Path(path_type=Path), metavar="[FILES]..."
-)
+files_argument = click.argument("files", nargs=-1, type=click.Path(path_type=Path), metavar="[FILES]...")
 
 
 def catalogs(files: tuple[Path, ...]) -> list[Path]:

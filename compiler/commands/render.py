@@ -45,7 +45,9 @@ def refuse_same_name(outcomes: list[Outcome]) -> None:
         other = first.setdefault(outcome.name, outcome)
         if other is not outcome and other.document is not None:
             found = OUTPUT_NOT_OURS.at(
-                outcome.document.span(("name",)), f"another catalog is named {outcome.name!r} too", "rename one"
+                outcome.document.span(("name",)),
+                f"another catalog is named {outcome.name!r} too",
+                "rename one",
             )
             outcome.diagnostics.append(found.with_related(other.document.span(("name",)), "the other one"))
 
@@ -56,7 +58,9 @@ def _written(outcome: Outcome, out: Path) -> str | None:
         result = write(outcome.bundle or {}, folder)
     except OSError as error:
         where = Span(folder.as_posix(), 1, 1, 2)
-        result = UNREADABLE.at(where, f"cannot write the output: {error.strerror or error}", "the old one is intact")
+        result = UNREADABLE.at(
+            where, f"cannot write the output: {error.strerror or error}", "the old one is intact"
+        )
     if isinstance(result, Diagnostic):
         outcome.diagnostics.append(result)
         return None

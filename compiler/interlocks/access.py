@@ -53,7 +53,7 @@ def _bedrock_problems(provider: Provider) -> Iterator[tuple[str, str]]:
     elif not has_role and not all(keys):
         yield (
             "has no AWS identity",
-            "add `identity: {service_account: …, aws_role_arn: …}`, or both `access_key_id` and `secret_access_key`",
+            "add `identity: {service_account: …, aws_role_arn: …}`, or both static keys",
         )
 
 
@@ -65,10 +65,13 @@ def one_identity_a_pod(catalog: Catalog, document: Document) -> Iterator[Diagnos
             if other.identity != holders[0].identity:
                 found = TOO_MANY_IDENTITIES.at(
                     document.span((*other.path, "identity"), key=True),
-                    f"the pods of gateway {gateway.name!r} would hold two identities: {holders[0].name!r} and {other.name!r}",
+                    f"the pods of gateway {gateway.name!r} would hold two identities: "
+                    f"{holders[0].name!r} and {other.name!r}",
                     "give each provider a gateway of its own: `gateway: <name>`",
                 )
-                yield found.with_related(document.span((*holders[0].path, "identity"), key=True), "the other one")
+                yield found.with_related(
+                    document.span((*holders[0].path, "identity"), key=True), "the other one"
+                )
 
 
 def outside_needs_a_key(catalog: Catalog, document: Document) -> Iterator[Diagnostic]:
@@ -98,7 +101,7 @@ def secret_values(document: Document) -> Iterator[Diagnostic]:
                 yield SECRET_VALUE.at(
                     document.span(path),
                     f"this looks like {kind}; a catalog holds references, never values",
-                    "put the value in a Secret, name it as `{secret: <name>, key: <key>}`, and replace the leaked one",
+                    "put it in a Secret, say `{secret: <name>, key: <key>}` here, and replace the leaked one",
                 )
 
 

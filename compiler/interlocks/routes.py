@@ -53,7 +53,7 @@ def fallbacks_end(catalog: Catalog, document: Document) -> Iterator[Diagnostic]:
 
 
 def _cycles_from(catalog: Catalog, start: str, finished: set[str]) -> Iterator[list[str]]:
-    """Depth-first, without recursion: a chain may be 10,000 models long. `finished` is shared by all starts."""
+    """Depth-first, without recursion: a chain may be 10,000 models long. All starts share `finished`."""
     trail: list[str] = []
     stack = [(start, iter(catalog.models[start].fallbacks or ()))] if start not in finished else []
     if stack:

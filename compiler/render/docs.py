@@ -26,10 +26,9 @@ def routes(catalog: Catalog) -> str:
     """Strategies with their routes, models with their facts, and who answers when a provider is down."""
     routers = [g for _, g in sorted(catalog.gateways.items()) if catalog.is_router(g)]
     table = routing_table(catalog, routers[0])
-    outages: dict[str, list[str]] = {
-        provider: [_answer(table, strategy, provider) for strategy in catalog.strategies]
-        for provider in sorted({p for s in catalog.strategies.values() for n in s.candidates for p in catalog.models[n].providers})
-    }
+    candidates = {name for strategy in catalog.strategies.values() for name in strategy.candidates}
+    providers = {provider for name in candidates for provider in catalog.models[name].providers}
+    outages = {p: [_answer(table, strategy, p) for strategy in catalog.strategies] for p in sorted(providers)}
     return _template("ROUTES.md.j2").render(
         catalog=catalog,
         models=[model for _, model in sorted(catalog.models.items())],
@@ -52,7 +51,7 @@ def _describe(model: Model) -> str:
 
 
 def secrets(catalog: Catalog) -> str:
-    """Each Secret and ConfigMap key that must exist, who reads it, and the command that makes it, without a value."""
+    """Each Secret and ConfigMap key that must exist, who reads it, and the command that makes it."""
     gateways = [gateway for _, gateway in sorted(catalog.gateways.items())]
     return _template("SECRETS.md.j2").render(
         catalog=catalog,
@@ -91,5 +90,3 @@ def _template(name: str) -> jinja2.Template:
         autoescape=False,  # noqa: S701  # Markdown of names that the schema has judged
     )
     return environment.from_string(read_text("templates", "docs", name))
-
-

@@ -13,7 +13,9 @@ from compiler.resources import read_text
 
 CONFIG_DIR = "/etc/interlock"
 PORT = 4000
-MAX_CONFIG_MAP = 200_000  # characters of JSON text: client-side apply stores the object in a 256 KiB annotation
+MAX_CONFIG_MAP = (
+    200_000  # characters of JSON text: client-side apply stores the object in a 256 KiB annotation
+)
 
 # The proxy asks the internet for none of these, so the pods need to reach their providers alone.
 OFFLINE = {
@@ -40,7 +42,14 @@ _INTERNAL: Mapping[str, Mapping[str, str]] = {
 def manifests(catalog: Catalog, gateways: Sequence[GatewayFiles]) -> dict[str, str]:
     """Path below out/<name>/ → one YAML document, in apply order: what is referred to stands first."""
     writer = _Writer(catalog)
-    by_kind = ("serviceaccount", "configmap", "service", "deployment", "horizontalpodautoscaler", "poddisruptionbudget")
+    by_kind = (
+        "serviceaccount",
+        "configmap",
+        "service",
+        "deployment",
+        "horizontalpodautoscaler",
+        "poddisruptionbudget",
+    )
     written = {files.gateway.name: dict(writer.gateway(files)) for files in gateways}
     result: dict[str, str] = {}
     accounts: set[str] = set()
@@ -68,7 +77,7 @@ def _block(value: Any, indent: int) -> _Block:
 
 
 class _Writer:
-    """Renders the templates; every `{{ }}` comes out as one YAML scalar or flow value, quoted where needed."""
+    """Renders the templates; every `{{ }}` comes out as one YAML value, quoted where needed."""
 
     def __init__(self, catalog: Catalog) -> None:
         self.catalog = catalog
@@ -94,7 +103,10 @@ class _Writer:
         yield "serviceaccount.yaml", self._service_account(gateway)
         for number, (_, text) in enumerate(maps):
             yield f"configmap{'-' + str(number + 1) if number else ''}.yaml", text
-        yield "service.yaml", self.template("service", **common, annotations=self._service_annotations(gateway))
+        yield (
+            "service.yaml",
+            self.template("service", **common, annotations=self._service_annotations(gateway)),
+        )
         yield "deployment.yaml", self._deployment(files, common, [name for name, _ in maps])
         if gateway.replicas.min < gateway.replicas.max:
             yield "horizontalpodautoscaler.yaml", self.template("horizontalpodautoscaler", **common)
@@ -126,7 +138,10 @@ class _Writer:
 
     def _service_annotations(self, gateway: Gateway) -> dict[str, str]:
         internal = gateway.service.internal and gateway.service.type == "LoadBalancer"
-        return {**(_INTERNAL[self.catalog.target.platform] if internal else {}), **gateway.service.annotations}
+        return {
+            **(_INTERNAL[self.catalog.target.platform] if internal else {}),
+            **gateway.service.annotations,
+        }
 
     def _deployment(self, files: GatewayFiles, common: dict[str, Any], config_maps: list[str]) -> str:
         gateway, fallback = files.gateway, self.catalog.fallback
@@ -142,20 +157,34 @@ class _Writer:
             image=self.catalog.target.litellm_image,
             config_dir=CONFIG_DIR,
             port=PORT,
-            env=[_variable(name, value) for name, value in [*OFFLINE.items(), *files.env]],
+            env=[_variable(name, value) for name, value in self._environment(files)],
             config_maps=config_maps,
         )
+
+    def _environment(self, files: GatewayFiles) -> Iterator[tuple[str, str | SecretRef | ConfigMapRef]]:
+        yield from OFFLINE.items()
+        if files.gateway.master_key is None:
+            # `auth: none`, which only a ClusterIP gateway may say: LiteLLM would not start.
+            yield "LITELLM_DANGEROUSLY_PERMIT_WEAK_OR_UNSET_MASTER_KEY", "true"
+        yield from files.env
 
     def _config_maps(self, files: GatewayFiles, labels: dict[str, str]) -> Iterator[tuple[str, str]]:
         """(name, manifest): as few as hold the files, each small enough for a client-side apply."""
         for number, content in enumerate(_packed(files.all())):
             name = f"{files.gateway.name}-config" + (f"-{number + 1}" if number else "")
             metadata = {"name": name, "namespace": files.gateway.namespace, "labels": labels}
-            yield name, document({"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "data": content})
+            yield (
+                name,
+                document({"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "data": content}),
+            )
 
 
 def _selector(labels: Mapping[str, str]) -> dict[str, str]:
-    return {key: labels[f"app.kubernetes.io/{key.split('/')[1]}"] for key in labels if key.endswith(("/name", "/instance"))}
+    return {
+        key: labels[f"app.kubernetes.io/{key.split('/')[1]}"]
+        for key in labels
+        if key.endswith(("/name", "/instance"))
+    }
 
 
 def _variable(name: str, value: str | SecretRef | ConfigMapRef) -> dict[str, Any]:

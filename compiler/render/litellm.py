@@ -42,8 +42,8 @@ def files(catalog: Catalog, gateway: Gateway) -> GatewayFiles:
     """Everything LiteLLM reads for one gateway."""
     env = Environment(catalog, gateway)
     entries = [entry for model in catalog.served(gateway) for entry in _entries(catalog, gateway, model, env)]
-    head, tail = _settings(catalog, gateway, env)
-    return GatewayFiles(gateway, _config(entries, head, tail), _table(catalog, gateway), tuple(env.items()))
+    settings = _settings(catalog, gateway, env)
+    return GatewayFiles(gateway, _config(entries, settings), _table(catalog, gateway), tuple(env.items()))
 
 
 class Environment:
@@ -76,7 +76,7 @@ def _upper(name: str) -> str:
 
 
 def _entries(catalog: Catalog, gateway: Gateway, model: Model, env: Environment) -> Iterator[dict[str, Any]]:
-    """One entry a deployment; deployments behind the same gateway are one, which chooses among them itself."""
+    """One entry a deployment; those behind the same gateway are one, for it chooses among them itself."""
     hops: set[str] = set()
     here = reached(model, catalog, gateway)
     several = len({deployment.priority for deployment in here}) > 1
@@ -105,7 +105,9 @@ def _direct(deployment: Deployment, provider: Provider, catalog: Catalog, env: E
     if provider.type == "vertex_ai":
         params["vertex_project"] = env.place(provider, "PROJECT_ID", provider.project or "")
         region = deployment.region or provider.location or ""
-        params["vertex_location"] = env.place(provider, "LOCATION", region) if not deployment.region else region
+        params["vertex_location"] = (
+            env.place(provider, "LOCATION", region) if not deployment.region else region
+        )
     if provider.type == "bedrock":
         params["aws_region_name"] = deployment.region or provider.region
     if provider.base_url:
@@ -118,7 +120,9 @@ def _direct(deployment: Deployment, provider: Provider, catalog: Catalog, env: E
         params["api_key"] = "none"  # LiteLLM wants one; a server without authentication ignores it
     if provider.access_key_id and provider.secret_access_key:
         params["aws_access_key_id"] = env.own(provider, "AWS_ACCESS_KEY_ID", provider.access_key_id)
-        params["aws_secret_access_key"] = env.own(provider, "AWS_SECRET_ACCESS_KEY", provider.secret_access_key)
+        params["aws_secret_access_key"] = env.own(
+            provider, "AWS_SECRET_ACCESS_KEY", provider.secret_access_key
+        )
     return params
 
 
@@ -154,8 +158,8 @@ def _per_token(price: float) -> float:
     return float(f"{price / 1_000_000:.12g}")
 
 
-def _settings(catalog: Catalog, gateway: Gateway, env: Environment) -> tuple[dict[str, Any], dict[str, Any]]:
-    """What stands before and after the models in config.yaml."""
+def _settings(catalog: Catalog, gateway: Gateway, env: Environment) -> dict[str, Any]:
+    """What stands after the models in config.yaml."""
     fallback = catalog.fallback
     litellm_settings = {
         "callbacks": [f"{PLUGIN.removesuffix('.py')}.handler"],
@@ -179,7 +183,7 @@ def _settings(catalog: Catalog, gateway: Gateway, env: Environment) -> tuple[dic
     general_settings: dict[str, Any] = {"enforce_fallback_model_access": True}
     if gateway.master_key:
         general_settings["master_key"] = env.named("LITELLM_MASTER_KEY", gateway.master_key)
-    return {}, {
+    return {
         "litellm_settings": litellm_settings,
         "router_settings": router_settings,
         "general_settings": general_settings,
@@ -189,33 +193,28 @@ def _settings(catalog: Catalog, gateway: Gateway, env: Environment) -> tuple[dic
 def _groups(catalog: Catalog, gateway: Gateway) -> list[dict[str, Any]]:
     """Each strategy as a group of LiteLLM's own: listed by /v1/models, and a failover without the plugin."""
     table = routing_table(catalog, gateway)
+    names = {"auto": table["default_strategy"], **{f"auto/{name}": name for name in table["strategies"]}}
     groups = []
-    for name, strategy in table["strategies"].items():
-        models = [model for model in strategy["candidates"] if "status" not in table["models"][model]]
-        if models:
-            priorities = {model: place for place, model in enumerate(models, start=1)}
-            groups.append(
-                {
-                    "group_name": f"auto/{name}",
-                    "models": models,
-                    "routing_strategy": "priority",
-                    "model_priorities": priorities,
-                }
-            )
+    for group, name in names.items():
+        candidates = table["strategies"][name]["candidates"]
+        models = [model for model in candidates if "status" not in table["models"][model]]
+        priorities = {model: place for place, model in enumerate(models, start=1)}
+        common = {"group_name": group, "models": models, "routing_strategy": "priority"}
+        groups.append({**common, "model_priorities": priorities})
     return groups
 
 
-def _config(entries: list[dict[str, Any]], head: dict[str, Any], tail: dict[str, Any]) -> dict[str, str]:
+def _config(entries: list[dict[str, Any]], settings: dict[str, Any]) -> dict[str, str]:
     """config.yaml, its models in files of their own when they are many."""
     parts = _split([document([entry]) for entry in entries], MAX_PART)
     if len(parts) <= 1:
         body = "model_list:\n" + _indented("".join(parts[0])) if parts else "model_list: []\n"
-        return {"config.yaml": _HEAD + body + document({**head, **tail})}
+        return {"config.yaml": _HEAD + body + document(settings)}
     names = [f"models-{number:03}.yaml" for number in range(1, len(parts) + 1)]
     included = {
         name: "model_list:\n" + _indented("".join(part)) for name, part in zip(names, parts, strict=True)
     }
-    return {"config.yaml": _HEAD + document({"include": names, **head, **tail}), **included}
+    return {"config.yaml": _HEAD + document({"include": names, **settings}), **included}
 
 
 _HEAD = "# Generated by Interlock. Changes made here are lost.\n"

@@ -15,9 +15,15 @@ import json
 import math
 import os
 import sys
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 TABLE_VERSION = 1
+
+Table = Mapping[str, Any]  # schemas/routing_table.schema.json
+Row = Mapping[str, Any]  # one model or strategy of it
+Allowed = Callable[[str], bool] | None
 
 # Characters are counted in UTF-8 bytes. Four a token is the usual rule; a tenth is added because a prompt
 # that is taken for too small fails at the provider, and one taken for too large only costs a better model.
@@ -45,10 +51,10 @@ _OUTPUT_FIELDS = ("max_completion_tokens", "max_output_tokens", "max_tokens")
 
 @dataclass(frozen=True)
 class Candidate:
-    """One model that was looked at: eligible when `reasons` is empty. `cost_usd` is this request's estimate."""
+    """One model that was looked at: eligible when `reasons` is empty. `cost_usd` is an estimate."""
 
     model: str
-    reasons: tuple = ()  # tuple[str, ...]
+    reasons: tuple[str, ...] = ()
     cost_usd: float | None = None
 
 
@@ -67,29 +73,37 @@ class Needs:
 
     prompt_tokens: int = 0
     output_tokens: int | None = None
-    capabilities: tuple = ()  # tuple[str, ...]
+    capabilities: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
 class Decision:
     """The route (first model, then fallbacks), and how it came about. Empty exactly when `refusal` is set."""
 
-    route: tuple = ()  # tuple[str, ...]
+    route: tuple[str, ...] = ()
     strategy: str | None = None
     pinned: str | None = None
-    candidates: tuple = ()  # tuple[Candidate, ...], every model that was considered, in order
-    requirements: dict = field(default_factory=dict)
+    candidates: tuple[Candidate, ...] = ()  # every model that was considered, in order
+    requirements: dict[str, Any] = field(default_factory=dict)
     needs: Needs = Needs()
     refusal: Refusal | None = None
 
 
-class _Refused(Exception):
-    def __init__(self, message, code, param=None):
+class _RefusedError(Exception):
+    def __init__(self, message: str, code: str, param: str | None = None) -> None:
         super().__init__(message)
         self.refusal = Refusal(message, code, param)
 
 
-def decide(table, request, *, mode="chat", header=None, allowed=None, down=frozenset()):
+def decide(  # noqa: PLR0913  # keyword-only: each is one thing that a decision depends on
+    table: Table,
+    request: Any,
+    *,
+    mode: str = "chat",
+    header: str | None = None,
+    allowed: Allowed = None,
+    down: Iterable[str] = (),
+) -> Decision:
     """Decides the route of one request.
 
     Args:
@@ -105,15 +119,17 @@ def decide(table, request, *, mode="chat", header=None, allowed=None, down=froze
     """
     try:
         return _decide(table, request, mode, header, allowed, down)
-    except _Refused as refused:
+    except _RefusedError as refused:
         return Decision(refusal=refused.refusal)
     except RecursionError:
         return Decision(refusal=Refusal("the request is nested too deeply", "invalid_request"))
 
 
-def _decide(table, request, mode, header, allowed, down):
+def _decide(  # noqa: PLR0913, PLR0917  # as `decide`
+    table: Table, request: Any, mode: str, header: str | None, allowed: Allowed, down: Iterable[str]
+) -> Decision:
     if not isinstance(request, dict):
-        raise _Refused("the request body must be a JSON object", "invalid_request")
+        raise _RefusedError("the request body must be a JSON object", "invalid_request")
     pinned, strategy_name = _asked_for(table, request, header, allowed)
     wanted = _requirements(request.get("requirements"))
     strategy = table["strategies"][strategy_name] if strategy_name is not None else {}
@@ -129,92 +145,108 @@ def _decide(table, request, mode, header, allowed, down):
 # --- what the request asks for -------------------------------------------------------------------------
 
 
-def _asked_for(table, request, header, allowed):
+def _asked_for(
+    table: Table, request: dict[str, Any], header: str | None, allowed: Allowed
+) -> tuple[str | None, str | None]:
     """(pinned model or None, strategy name or None); never both None."""
     model, named = request.get("model"), request.get("routing_strategy")
     if model is not None and not isinstance(model, str):
-        raise _Refused("'model' must be text", "invalid_request", "model")
+        raise _RefusedError("'model' must be text", "invalid_request", "model")
     if named is not None and not isinstance(named, str):
-        raise _Refused("'routing_strategy' must be text", "invalid_request", "routing_strategy")
+        raise _RefusedError("'routing_strategy' must be text", "invalid_request", "routing_strategy")
     named = named or header or None
     model = model or "auto"
     if model == "auto" or model.startswith("auto/"):
         in_model = model[5:] or None
         if in_model and request.get("routing_strategy") and named != in_model:
-            raise _Refused(
-                f"the request names two strategies: {_show(in_model)} in 'model' and {_show(named)} in 'routing_strategy'",
-                "invalid_request", "routing_strategy",
-            )  # fmt: skip
+            message = (
+                f"the request names two strategies: {_show(in_model)} in 'model' and {_show(str(named))}"
+            )
+            raise _RefusedError(message, "invalid_request", "routing_strategy")
         return None, _known_strategy(table, in_model or named or table["default_strategy"])
     if model not in table["models"] or (allowed is not None and not allowed(model)):
         legal = [name for name in table["models"] if allowed is None or allowed(name)]
-        raise _Refused(
+        raise _RefusedError(
             f"model {_show(model)} does not exist here{_nearest(model, legal)}", "model_not_found", "model"
         )
     return model, _known_strategy(table, named) if named else None
 
 
-def _known_strategy(table, name):
+def _known_strategy(table: Table, name: str) -> str:
     if name in table["strategies"]:
         return name
     legal = ", ".join(sorted(table["strategies"]))
-    raise _Refused(
-        f"strategy {_show(name)} does not exist{_nearest(name, table['strategies'])}; the strategies are: {legal}",
-        "unknown_strategy", "routing_strategy",
-    )  # fmt: skip
+    close = _nearest(name, table["strategies"])
+    message = f"strategy {_show(name)} does not exist{close}; the strategies are: {legal}"
+    raise _RefusedError(message, "unknown_strategy", "routing_strategy")
 
 
-def _requirements(given):
+def _requirements(given: Any) -> dict[str, Any]:
     """The request's `requirements`, every key and type checked."""
     if given is None:
         return {}
     if not isinstance(given, dict):
-        raise _Refused("'requirements' must be an object", "invalid_requirement", "requirements")
+        raise _RefusedError("'requirements' must be an object", "invalid_requirement", "requirements")
     for key, value in given.items():
         if key not in REQUIREMENT_KEYS:
-            raise _Refused(
+            raise _RefusedError(
                 f"requirement {_show(key)} does not exist{_nearest(key, REQUIREMENT_KEYS)}; "
                 f"the requirements are: {', '.join(REQUIREMENT_KEYS)}",
                 "unknown_requirement", "requirements",
             )  # fmt: skip
         problem = _wrong(key, value)
         if problem:
-            raise _Refused(f"requirement '{key}' must be {problem}", "invalid_requirement", f"requirements.{key}")
+            raise _RefusedError(
+                f"requirement '{key}' must be {problem}", "invalid_requirement", f"requirements.{key}"
+            )
     return {key: value for key, value in given.items() if value is not None}
 
 
-def _wrong(key, value):
+def _wrong(key: str, value: Any) -> str | None:
     """What the value of a requirement must be, when it is not; a null asks for nothing."""
     if value is None:
         return None
     if key in _NUMBERS:
         return None if _is_number(value) else "a number of zero or more"
     if key in _LISTS:
-        return None if isinstance(value, list) and all(isinstance(v, str) for v in value) else "a list of names"
+        return (
+            None if isinstance(value, list) and all(isinstance(v, str) for v in value) else "a list of names"
+        )
     if key == "max_price":
-        fits = isinstance(value, dict) and all(k in ("input", "output") and _is_number(v) for k, v in value.items())
+        fits = isinstance(value, dict) and all(
+            k in ("input", "output") and _is_number(v) for k, v in value.items()
+        )
         return None if fits else "an object with 'input' and 'output', in USD per million tokens"
     return None if isinstance(value, str) else "text"
 
 
-def _is_number(value):
-    return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value) and value >= 0
+def _is_number(value: Any) -> bool:
+    return (
+        isinstance(value, (int, float))
+        and not isinstance(value, bool)
+        and math.isfinite(value)
+        and value >= 0
+    )
 
 
-def merge(*sources):
+def merge(*sources: Mapping[str, Any]) -> dict[str, Any]:
     """The requirements that hold when all of `sources` do: the tighter of each."""
-    result = {}
+    result: dict[str, Any] = {}
     for source in sources:
         for key, value in source.items():
             result[key] = _tighter(key, result[key], value) if key in result else value
     return result
 
 
-def _tighter(key, a, b):
+def _tighter(key: str, a: Any, b: Any) -> Any:
     if key.startswith("min_"):
         return max(a, b)
     if key == "max_price":
-        return {side: min(x[side] for x in (a, b) if side in x) for side in ("input", "output") if side in a or side in b}
+        return {
+            side: min(x[side] for x in (a, b) if side in x)
+            for side in ("input", "output")
+            if side in a or side in b
+        }
     if key.startswith("max_"):
         return min(a, b)
     if key == "providers":
@@ -224,7 +256,7 @@ def _tighter(key, a, b):
     return sorted({*a, *b})
 
 
-def _needs(request, mode):
+def _needs(request: dict[str, Any], mode: str) -> Needs:
     capabilities = set()
     if request.get("tools") or request.get("functions"):
         capabilities.add("function_calling")
@@ -233,20 +265,22 @@ def _needs(request, mode):
     size = _prompt_size(request, mode, capabilities)
     limit = next((request[f] for f in _OUTPUT_FIELDS if request.get(f) is not None), None)
     if limit is not None and (isinstance(limit, bool) or not isinstance(limit, int) or limit < 1):
-        raise _Refused("'max_tokens' must be a whole number of one or more", "invalid_request", "max_tokens")
+        raise _RefusedError(
+            "'max_tokens' must be a whole number of one or more", "invalid_request", "max_tokens"
+        )
     return Needs(math.ceil(size * MARGIN), limit, tuple(sorted(capabilities)))
 
 
-def _wants_json(response_format):
+def _wants_json(response_format: Any) -> bool:
     kind = _get(response_format, "type")
     return isinstance(kind, str) and kind.startswith("json")
 
 
-def _get(value, key):
+def _get(value: Any, key: str) -> Any:
     return value.get(key) if isinstance(value, dict) else None
 
 
-def _prompt_size(request, mode, capabilities):
+def _prompt_size(request: dict[str, Any], mode: str, capabilities: set[str]) -> float:
     """Tokens of the prompt before the margin; adds the capabilities that its parts ask for."""
     if mode == "embedding" and isinstance(request.get("input"), list):
         # Each item is embedded on its own, unless the list is one item's token numbers.
@@ -254,7 +288,7 @@ def _prompt_size(request, mode, capabilities):
     return sum(_size(request[name], capabilities) for name in _PROMPT_FIELDS if request.get(name))
 
 
-def _size(value, capabilities):
+def _size(value: Any, capabilities: set[str]) -> float:
     """Tokens of any JSON value. A loop, because a body may be nested as deep as it likes."""
     tokens = 0.0
     stack = [value]
@@ -281,25 +315,28 @@ def _size(value, capabilities):
 # --- which models can serve it -------------------------------------------------------------------------
 
 
+Check = Callable[[Row, Any, Needs], str | None]
+
+
 @dataclass(frozen=True)
 class _Look:
     """One request's way of looking at models."""
 
-    table: dict
-    required: dict
+    table: Table
+    required: dict[str, Any]
     needs: Needs
     mode: str
-    allowed: object
-    down: frozenset
+    allowed: Allowed
+    down: frozenset[str]
 
-    def candidate(self, name):
+    def candidate(self, name: str) -> Candidate:
         model = self.table["models"][name]
         return Candidate(name, tuple(self._reasons(name, model)), cost_usd(model, self.needs))
 
-    def may_see(self, name):
+    def may_see(self, name: str) -> bool:
         return self.allowed is None or self.allowed(name)
 
-    def _reasons(self, name, model):
+    def _reasons(self, name: str, model: Row) -> Iterator[str]:
         if not self.may_see(name):
             yield "this key may not use it"
             return
@@ -316,7 +353,7 @@ class _Look:
             if reason:
                 yield reason
 
-    def _unfit(self, model):
+    def _unfit(self, model: Row) -> Iterator[str]:
         """What the request needs without saying so. A fact that is not known refuses nothing here."""
         offered, window, most = model["capabilities"], model["context_window"], model["max_output_tokens"]
         lacking = [c for c in self.needs.capabilities if offered is not None and c not in offered]
@@ -329,8 +366,8 @@ class _Look:
             yield f"writes at most {most} tokens, and the request asks for {self.needs.output_tokens}"
 
 
-def _at_least(fact, words):
-    def check(model, least, _needs):
+def _at_least(fact: str, words: str) -> Check:
+    def check(model: Row, least: Any, _needs: Needs) -> str | None:
         value = model[fact]
         if value is None:
             return f"{words} is not known"
@@ -339,12 +376,12 @@ def _at_least(fact, words):
     return check
 
 
-def _check_capabilities(model, wanted, _needs):
+def _check_capabilities(model: Row, wanted: Any, _needs: Needs) -> str | None:
     lacking = [name for name in wanted if name not in (model["capabilities"] or ())]
     return f"does not offer {', '.join(lacking)}" if lacking else None
 
 
-def _check_price(model, limits, _needs):
+def _check_price(model: Row, limits: Any, _needs: Needs) -> str | None:
     price = model["price"]
     if price is None:
         return "price is not known"
@@ -356,37 +393,41 @@ def _check_price(model, limits, _needs):
     return ", ".join(over) or None
 
 
-def _check_cost(model, limit, needs):
+def _check_cost(model: Row, limit: Any, needs: Needs) -> str | None:
     cost = cost_usd(model, needs)
     if cost is None:
         return "price is not known"
     return f"costs about ${cost:.6f}, over ${limit:g}" if cost > limit else None
 
 
-def _check_latency(model, limit, _needs):
+def _check_latency(model: Row, limit: Any, _needs: Needs) -> str | None:
     latency = model["latency_ms"]
     if latency is None:
         return "latency is not known"
     return f"latency {_number(latency)} ms is over {_number(limit)} ms" if latency > limit else None
 
 
-def _check_providers(model, wanted, _needs):
+def _check_providers(model: Row, wanted: Any, _needs: Needs) -> str | None:
     others = [name for name in model["providers"] if name not in wanted]
-    return f"is served by {', '.join(others)}, not only by {', '.join(wanted) or 'nobody'}" if others else None
+    return (
+        f"is served by {', '.join(others)}, not only by {', '.join(wanted) or 'nobody'}" if others else None
+    )
 
 
-def _check_excluded(model, unwanted, _needs):
+def _check_excluded(model: Row, unwanted: Any, _needs: Needs) -> str | None:
     hit = [name for name in model["providers"] if name in unwanted]
     return f"is served by {', '.join(hit)}, which is excluded" if hit else None
 
 
-def _check_residency(model, wanted, _needs):
+def _check_residency(model: Row, wanted: Any, _needs: Needs) -> str | None:
     # Every deployment may answer, so every one of them must be in the right place.
     others = [place for place in model["residency"] if place != wanted]
-    return f"residency {', '.join(place or 'not known' for place in others)} is not {wanted}" if others else None
+    return (
+        f"residency {', '.join(place or 'not known' for place in others)} is not {wanted}" if others else None
+    )
 
 
-_CHECKS = {
+_CHECKS: dict[str, Check] = {
     "min_context_window": _at_least("context_window", "context window"),
     "min_output_tokens": _at_least("max_output_tokens", "longest answer"),
     "min_quality": _at_least("quality", "quality"),
@@ -400,7 +441,7 @@ _CHECKS = {
 }
 
 
-def cost_usd(model, needs):
+def cost_usd(model: Row, needs: Needs) -> float | None:
     """What the request would cost on the model, or None when its price is not known."""
     price = model["price"]
     if price is None:
@@ -411,24 +452,30 @@ def cost_usd(model, needs):
             side_in, side_out = tier_in, tier_out
     usual = min(USUAL_ANSWER_TOKENS, model["max_output_tokens"] or USUAL_ANSWER_TOKENS)
     answer = needs.output_tokens or ("embedding" not in model["modes"] and usual) or 0
-    return (needs.prompt_tokens * side_in + answer * side_out) / 1_000_000
+    return float(needs.prompt_tokens * side_in + answer * side_out) / 1_000_000
 
 
 # --- in which order ------------------------------------------------------------------------------------
 
 
-def _considered(table, look, pinned, strategy_name):
+def _considered(
+    table: Table, look: _Look, pinned: str | None, strategy_name: str | None
+) -> tuple[Candidate, ...]:
     """Every candidate in the order of the route; no model twice."""
     first = [look.candidate(pinned)] if pinned is not None else []
     if strategy_name is not None:
         rest = _by_strategy(table["strategies"][strategy_name], look)
+    elif pinned is None:
+        rest = []
     else:
         fallbacks = table["models"][pinned]["fallbacks"]
-        rest = _chain(table, look, pinned) if fallbacks is None else [look.candidate(name) for name in fallbacks]
+        rest = (
+            _chain(table, look, pinned) if fallbacks is None else [look.candidate(name) for name in fallbacks]
+        )
     return (*first, *(c for c in rest if c.model != pinned))
 
 
-def _by_strategy(strategy, look):
+def _by_strategy(strategy: Row, look: _Look) -> list[Candidate]:
     # The compiler has put candidates in order, except where the order depends on the request.
     candidates = [look.candidate(name) for name in strategy["candidates"]]
     if strategy["order"] == "cost":
@@ -436,7 +483,7 @@ def _by_strategy(strategy, look):
     return candidates
 
 
-def _chain(table, look, pinned):
+def _chain(table: Table, look: _Look, pinned: str) -> list[Candidate]:
     """The best model that can serve the request at each other provider, in the catalog's provider order."""
     own = table["models"][pinned]["providers"]
     chain = []
@@ -454,15 +501,21 @@ def _chain(table, look, pinned):
 # --- when nothing fits ---------------------------------------------------------------------------------
 
 
-def _nothing_eligible(look, considered, strategy_name, pinned):
-    asked = f"strategy {_show(strategy_name)}" if strategy_name is not None else f"model {_show(pinned)}"
+def _nothing_eligible(
+    look: _Look, considered: tuple[Candidate, ...], strategy_name: str | None, pinned: str | None
+) -> Refusal:
+    asked = f"model {_show(pinned or '')}" if strategy_name is None else f"strategy {_show(strategy_name)}"
     seen = [c for c in considered if look.may_see(c.model)]
     lines = [f"{c.model}: {'; '.join(c.reasons)}" for c in seen]
-    message = f"no model of {asked} can serve this request. " + (" | ".join(lines) or "This key may use none of them.")
-    return Refusal(message + _nearest_that_would_do(look), "no_eligible_model", "requirements" if look.required else None)
+    message = f"no model of {asked} can serve this request. " + (
+        " | ".join(lines) or "This key may use none of them."
+    )
+    return Refusal(
+        message + _nearest_that_would_do(look), "no_eligible_model", "requirements" if look.required else None
+    )
 
 
-def _nearest_that_would_do(look):
+def _nearest_that_would_do(look: _Look) -> str:
     """The best model outside the candidates that could serve it, else the one that is refused for least."""
     visible = [look.candidate(name) for name in look.table["models"] if look.may_see(name)]
     if not visible:
@@ -471,30 +524,34 @@ def _nearest_that_would_do(look):
     best = min(visible, key=lambda c: (len(c.reasons), -quality[c.model], c.model))
     if best.reasons:
         return f". The nearest is {best.model}: {'; '.join(best.reasons)}"
-    strategies = [name for name, s in sorted(look.table["strategies"].items()) if best.model in s["candidates"]]
+    strategies = [
+        name for name, s in sorted(look.table["strategies"].items()) if best.model in s["candidates"]
+    ]
     where = f" (strategy {', '.join(strategies)})" if strategies else ""
     return f". {best.model}{where} could serve it"
 
 
-def _nearest(word, legal):
-    found = difflib.get_close_matches(str(word)[:80].casefold(), [str(name) for name in legal], n=1, cutoff=0.6)
+def _nearest(word: str, legal: Iterable[str]) -> str:
+    found = difflib.get_close_matches(
+        str(word)[:80].casefold(), [str(name) for name in legal], n=1, cutoff=0.6
+    )
     return f" (did you mean '{found[0]}'?)" if found else ""
 
 
-def _show(text):
+def _show(text: str) -> str:
     """Text of a client's in quotes, short, printable: it goes into messages and headers."""
     shown = text if len(text) <= 60 else text[:59] + "…"
     return "'" + "".join(c if c.isprintable() else "?" for c in shown) + "'"
 
 
-def _number(value):
+def _number(value: Any) -> str:
     return f"{value:g}" if isinstance(value, float) else str(value)
 
 
 # --- the table -----------------------------------------------------------------------------------------
 
 
-def load_table(path):
+def load_table(path: str) -> dict[str, Any]:
     """Reads a routing table and the further parts it names.
 
     Raises:
@@ -502,7 +559,7 @@ def load_table(path):
         OSError: the file cannot be read.
     """
     with open(path, encoding="utf-8") as stream:
-        table = json.load(stream)
+        table: dict[str, Any] = json.load(stream)
     version = table.get("version") if isinstance(table, dict) else None
     if version != TABLE_VERSION:
         raise ValueError(f"routing table version {version!r}: this plugin reads version {TABLE_VERSION}")
@@ -531,40 +588,75 @@ _STATE = "interlock"  # our key in the request's metadata
 _CLIENT_ROUTING = ("fallbacks", "context_window_fallbacks", "content_policy_fallbacks")
 
 
-def _bucket(data):
+def _bucket(data: Mapping[str, Any]) -> dict[str, Any]:
     """The metadata that LiteLLM itself keeps: `metadata` belongs to the caller on responses and messages."""
     name = "litellm_metadata" if isinstance(data.get("litellm_metadata"), dict) else "metadata"
     found = data.get(name)
     return found if isinstance(found, dict) else {}
 
 
-def _request_headers(data):
+def _request_headers(data: Mapping[str, Any]) -> dict[str, str]:
     found = _get(data.get("proxy_server_request"), "headers")
     return found if isinstance(found, dict) else {}
 
 
-def _response_headers(state, deployment_id):
-    answered = state["deployments"].get(deployment_id)
-    headers = {"x-interlock-strategy": state["strategy"] or "none", "x-interlock-table": state["table"]}
+def _deployment_id(data: Mapping[str, Any], response: Any, call_info: Any) -> Any:
+    """The id of the deployment that answered; where LiteLLM keeps it depends on the endpoint."""
+    logged = getattr(data.get("litellm_logging_obj"), "model_call_details", None)
+    info = _get(_get(logged, "litellm_params"), "model_info")
+    hidden = getattr(response, "_hidden_params", None)
+    return _get(hidden, "model_id") or _get(call_info, "model_id") or _get(info, "id")
+
+
+def _rename(response: Any, model: str | None) -> None:
+    """The body names the catalog's model, as the headers do; LiteLLM shows the upstream's id in places."""
+    if isinstance(response, dict) and isinstance(response.get("model"), str):
+        response["model"] = model
+    elif isinstance(getattr(response, "model", None), str):
+        response.model = model
+
+
+def _response_headers(state: Mapping[str, Any], answered: str | None, digest: str) -> dict[str, str]:
+    headers = {"x-interlock-strategy": state["strategy"] or "none", "x-interlock-table": digest}
     if answered in state["route"]:
         headers["x-interlock-model"] = answered
         headers["x-interlock-attempts"] = str(state["route"].index(answered) + 1)
     return {name: value.encode("ascii", "replace").decode() for name, value in headers.items()}
 
 
-def _build_handler():
-    """The CustomLogger instance, built on demand so that the compiler can import this file without LiteLLM."""
+def _build_handler() -> Any:  # noqa: C901  # the methods of one class, which cannot exist without LiteLLM
+    """The CustomLogger instance, built on demand: the compiler imports this file without LiteLLM."""
     from fastapi import HTTPException
     from litellm.integrations.custom_logger import CustomLogger
     from litellm.proxy._types import ProxyException
 
-    class InterlockHandler(CustomLogger):
-        def __init__(self, table):
+    class RefusedRequestError(ProxyException):  # type: ignore[misc]  # LiteLLM's types are not read here
+        """An OpenAI-shaped 400 whose `code` is a word; LiteLLM puts the HTTP status there."""
+
+        def __init__(self, refusal: Refusal) -> None:
+            super().__init__(
+                message=refusal.message, type="invalid_request_error", param=refusal.param, code=400,
+                openai_code=refusal.code,
+            )  # fmt: skip
+
+        def to_dict(self) -> dict[str, Any]:
+            return {**super().to_dict(), "code": self.openai_code}
+
+    class InterlockHandler(CustomLogger):  # type: ignore[misc]
+        def __init__(self, table: dict[str, Any]) -> None:
             super().__init__()
             self.table = table
-            self.deployments = {d: name for name, model in table["models"].items() for d in model["deployments"]}
+            self.deployments = {
+                d: name for name, model in table["models"].items() for d in model["deployments"]
+            }
 
-        async def async_pre_call_hook(self, user_api_key_dict, cache, data, call_type):
+        async def async_pre_call_hook(
+            self,
+            user_api_key_dict: Any,
+            cache: Any,  # noqa: ARG002  # the signature is LiteLLM's, by name
+            data: dict[str, Any],
+            call_type: Any,
+        ) -> dict[str, Any]:
             asked = {name: data.pop(name, None) for name in ("routing_strategy", "requirements")}
             mode = _MODES.get(str(getattr(call_type, "value", call_type)))
             if mode is None:
@@ -574,24 +666,24 @@ def _build_handler():
             headers = _request_headers(data)
             allowed = await self._allowed(user_api_key_dict)
             decision = decide(
-                self.table, {**data, **asked}, mode=mode, header=headers.get("x-routing-strategy"), allowed=allowed
+                self.table,
+                {**data, **asked},
+                mode=mode,
+                header=headers.get("x-routing-strategy"),
+                allowed=allowed,
             )
             if decision.refusal:
-                refusal = decision.refusal
-                raise ProxyException(
-                    message=refusal.message, type="invalid_request_error", param=refusal.param, code=400,
-                    openai_code=refusal.code,
-                )  # fmt: skip
+                raise RefusedRequestError(decision.refusal)
             # Another gateway of ours already chose, and holds the rest of the route itself.
             route = decision.route[:1] if headers.get("x-interlock-hop") else decision.route
             data["model"], data["fallbacks"] = route[0], list(route[1:])
-            _bucket(data)[_STATE] = {"strategy": decision.strategy, "route": list(route), "failed": []}
+            _bucket(data)[_STATE] = {"strategy": decision.strategy, "route": list(route), "failed": {}}
             return data
 
-        async def _allowed(self, key):
+        async def _allowed(self, key: Any) -> Allowed:
             """A predicate over model names, or None when the key is not restricted.
 
-            LiteLLM's auth has judged only the model that the client sent, so every other one is asked for here.
+            LiteLLM has judged only the model that the client sent: every other one is asked for here.
             """
             from litellm.proxy.auth.auth_checks import can_key_call_resolved_model
             from litellm.proxy.proxy_server import llm_router
@@ -604,47 +696,70 @@ def _build_handler():
                     await can_key_call_resolved_model(
                         model=name, llm_model_list=None, valid_token=key, llm_router=llm_router
                     )
-                except Exception:  # LiteLLM says no by raising one of several types
-                    continue
-                names.add(name)
+                    names.add(name)
+                except Exception:  # noqa: BLE001, S110  # LiteLLM says no by raising one of several types
+                    pass
             return names.__contains__
 
         async def async_post_call_response_headers_hook(
-            self, data, user_api_key_dict, response, request_headers=None, litellm_call_info=None
-        ):
+            self,
+            data: dict[str, Any],
+            user_api_key_dict: Any,  # noqa: ARG002
+            response: Any,
+            request_headers: Any = None,  # noqa: ARG002
+            litellm_call_info: Any = None,
+        ) -> dict[str, str] | None:
             state = _bucket(data).get(_STATE)
             if not state:
                 return None
-            hidden = getattr(response, "_hidden_params", None)
-            answered = _get(litellm_call_info, "model_id") or _get(hidden, "model_id")
-            known = {**state, "table": self.table["digest"], "deployments": self.deployments}
-            return _response_headers(known, answered)
+            answered = self.deployments.get(_deployment_id(data, response, litellm_call_info))
+            if answered in state["route"]:
+                _rename(response, answered)
+            return _response_headers(state, answered, self.table["digest"])
 
-        async def log_failure_fallback_event(self, original_model_group, kwargs, original_exception):
+        async def log_failure_fallback_event(
+            self,
+            original_model_group: str,  # noqa: ARG002
+            kwargs: dict[str, Any],
+            original_exception: Exception,  # noqa: ARG002
+        ) -> None:
             # Called while LiteLLM handles the fallback's own error, which it does not hand over.
             state = _bucket(kwargs).get(_STATE)
-            error = sys.exc_info()[1]
-            if state is not None and error is not None:
-                state["failed"].append(getattr(error, "status_code", None))
+            if state is not None:
+                self._note(state, sys.exc_info()[1])
+
+        def _note(self, state: dict[str, Any], error: BaseException | None) -> None:
+            model = self.deployments.get(getattr(error, "failed_deployment_id", None))
+            status = getattr(error, "status_code", None)
+            if model and isinstance(status, int):
+                state["failed"][model] = status
 
         async def async_post_call_failure_hook(
-            self, request_data, original_exception, user_api_key_dict, traceback_str=None
-        ):
+            self,
+            request_data: dict[str, Any],
+            original_exception: Exception,
+            user_api_key_dict: Any,  # noqa: ARG002
+            traceback_str: str | None = None,  # noqa: ARG002
+        ) -> Any:
+            """One clear error for a route that failed whole, with the status of its last provider."""
             state = _bucket(request_data).get(_STATE)
-            if not state or not state["failed"]:
+            if not state or len(state["route"]) < 2:
                 return None
-            status = state["failed"][-1]
-            tried = ", ".join(state["route"])
+            self._note(state, original_exception)
+            tried = [f"{model} ({state['failed'].get(model, 'cooling down')})" for model in state["route"]]
+            statuses = [state["failed"][model] for model in state["route"] if model in state["failed"]]
+            wait: Any = getattr(original_exception, "cooldown_time", None)
             return HTTPException(
-                status_code=status if isinstance(status, int) and 400 <= status <= 599 else 502,
-                detail=f"every model of the route failed ({tried}); the last provider answered {status}",
+                status_code=next((s for s in reversed(statuses) if 400 <= s <= 599), 429),
+                detail="every model of the route failed: " + ", ".join(tried),
+                headers={"retry-after": str(math.ceil(wait))} if _is_number(wait) else None,
             )
 
     here = os.path.dirname(os.path.abspath(__file__))
     return InterlockHandler(load_table(os.path.join(here, "routing_table.json")))
 
 
-def __getattr__(name):
+def __getattr__(name: str) -> Any:
     if name == "handler":
         return _build_handler()
     raise AttributeError(name)

@@ -1,0 +1,65 @@
+# Two commands matter: `make render` compiles catalog/ into out/, `make test` runs the tests.
+# Both set up .venv/ first, from the locked and hashed requirements.
+
+PYTHON ?= python3
+VENV ?= .venv
+BIN = $(VENV)/bin
+PIP = $(BIN)/python -m pip install --quiet --disable-pip-version-check
+
+.PHONY: render test check static wheel out-clean bench lock dev clean
+
+render: $(VENV)/.base
+	$(BIN)/interlock render
+
+dev: $(VENV)/.dev
+	$(BIN)/interlock dev
+
+test: $(VENV)/.dev
+	$(BIN)/python -m pytest -n auto --dist loadgroup
+
+# The gate of every change: the tests, and everything else that is judged by a program.
+check: static out-clean wheel test
+
+static: $(VENV)/.dev
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+out-clean: $(VENV)/.dev
+	$(BIN)/interlock check
+
+wheel: $(VENV)/.dev
+	$(BIN)/python tests/wheel.py
+
+bench: $(VENV)/.bench
+	$(BIN)/python bench/compile.py
+
+$(VENV)/bin/python:
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.base: requirements/base.txt pyproject.toml | $(VENV)/bin/python
+	$(PIP) --require-hashes -r requirements/base.txt
+	$(PIP) --no-deps --no-build-isolation -e .
+	touch $@
+
+$(VENV)/.dev: requirements/dev.txt pyproject.toml | $(VENV)/bin/python
+	$(PIP) --require-hashes -r requirements/dev.txt
+	$(PIP) --no-deps --no-build-isolation -e .
+	touch $@ $(VENV)/.base
+
+$(VENV)/.bench: requirements/bench.txt $(VENV)/.dev
+	$(PIP) --require-hashes -r requirements/bench.txt
+	touch $@
+
+# Hashes and versions alone: no index address may stand in a lock.
+LOCK = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+       --no-annotate --no-header --custom-compile-command "make lock"
+lock: $(VENV)/bin/python
+	$(PIP) uv
+	$(LOCK) requirements/base.in -o requirements/base.txt
+	$(LOCK) requirements/dev.in -o requirements/dev.txt
+	$(LOCK) requirements/bench.in -o requirements/bench.txt
+
+clean:
+	rm -rf $(VENV) dist build .mypy_cache .ruff_cache .pytest_cache .hypothesis

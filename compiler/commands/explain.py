@@ -1,0 +1,183 @@
+"""`interlock explain`: the route of a request, decided by the very function that runs in the proxy."""
+
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+
+from compiler.commands.common import catalogs, exit_code, format_option, show
+from compiler.diagnostics import nearest
+from compiler.pipeline import Outcome, validate
+from compiler.runtime.routing_plugin import Decision, decide
+from compiler.table import routing_table
+
+
+@click.command("explain")
+@click.argument("file", required=False, type=click.Path(path_type=Path))
+@click.option("--request", "source", type=click.File("rb"), metavar="FILE",
+              help="A JSON request body; - reads stdin.")  # fmt: skip
+@click.option("-s", "--strategy", metavar="NAME", help="As `routing_strategy`.")
+@click.option("-m", "--model", metavar="NAME", help="As `model`: pins it, or `auto/<strategy>`.")
+@click.option("-r", "--require", "required", multiple=True, metavar="KEY=VALUE",
+              help="One of `requirements`; the value is JSON or text.")  # fmt: skip
+@click.option("--prompt-tokens", type=click.IntRange(0, 10**8), help="A prompt of about this size.")
+@click.option("--max-tokens", type=click.IntRange(1, 10**8), help="As `max_tokens`.")
+@click.option(
+    "--mode", type=click.Choice(["chat", "completion", "embedding"]), default="chat", show_default=True
+)
+@click.option("--down", multiple=True, metavar="PROVIDER", help="A provider that is not there.")
+@click.option("--gateway", metavar="NAME", help="The gateway that is asked (default: a router).")
+@format_option
+def command(  # one parameter an option
+    file: Path | None, source: Any, strategy: str | None, model: str | None, required: tuple[str, ...],
+    prompt_tokens: int | None, max_tokens: int | None, mode: str, down: tuple[str, ...], gateway: str | None,
+    style: str,
+) -> None:  # fmt: skip
+    """Show the route of a request: every candidate in order, and why each other one lost.
+
+    Exits with 1 when the gateway would refuse the request.
+
+    \b
+    Example:
+      interlock explain --strategy long_context --require min_context_window=500000
+      interlock explain --model gemini-1.5-pro-001 --down vertex-ai
+      echo '{"routing_strategy": "fast", "tools": [{"type": "function"}]}' | interlock explain --request -
+    """  # noqa: D301
+    found = catalogs((file,) if file else ())
+    if len(found) > 1:
+        raise click.UsageError(f"say which catalog: {', '.join(str(path) for path in found)}")
+    outcome = validate(found[0])
+    if outcome.catalog is None:
+        show([outcome], style)
+        sys.exit(exit_code(outcome.diagnostics))
+    table = _table(outcome, gateway)
+    _known("--down", down, outcome.catalog.providers)
+    request = _request(source, strategy, model, required, prompt_tokens, max_tokens)
+    decision = decide(table, request, mode=mode, down=frozenset(down))
+    click.echo(_as_json(decision) if style == "json" else _as_text(decision, table))
+    sys.exit(1 if decision.refusal else 0)
+
+
+def _table(outcome: Outcome, gateway: str | None) -> dict[str, Any]:
+    catalog = outcome.catalog
+    assert catalog is not None  # noqa: S101  # the caller looked
+    if gateway is not None:
+        _known("--gateway", (gateway,), catalog.gateways)
+        return routing_table(catalog, catalog.gateways[gateway])
+    router = min(g.name for g in catalog.gateways.values() if catalog.is_router(g))
+    return routing_table(catalog, catalog.gateways[router])
+
+
+def _known(option: str, names: tuple[str, ...], legal: Any) -> None:
+    for name in names:
+        if name not in legal:
+            close = nearest(name, legal)
+            hint = f"did you mean {close!r}?" if close else f"there are: {', '.join(sorted(legal))}"
+            raise click.BadParameter(f"{name!r} does not exist; {hint}", param_hint=option)
+
+
+def _request(
+    source: Any, strategy: str | None, model: str | None, required: tuple[str, ...],
+    prompt_tokens: int | None, max_tokens: int | None,
+) -> Any:  # fmt: skip
+    """The JSON body: from the file, then what the flags say on top."""
+    body = _read(source) if source else {}
+    flags: dict[str, Any] = {"routing_strategy": strategy, "model": model, "max_tokens": max_tokens}
+    if required:
+        flags["requirements"] = dict(_pair(text) for text in required)
+    if prompt_tokens is not None:
+        flags["messages"] = [{"role": "user", "content": _filler(prompt_tokens)}]
+    flags = {key: value for key, value in flags.items() if value is not None}
+    return {**body, **flags} if isinstance(body, dict) else body
+
+
+def _read(source: Any) -> Any:
+    try:
+        return json.loads(source.read())
+    except (ValueError, RecursionError) as error:
+        raise click.ClickException(f"the request is not JSON: {error}") from None
+
+
+def _pair(text: str) -> tuple[str, Any]:
+    key, separator, value = text.partition("=")
+    if not separator:
+        raise click.BadParameter(f"{text!r} is not KEY=VALUE", param_hint="--require")
+    try:
+        return key, json.loads(value)
+    except ValueError:
+        # `--require providers=openai,anthropic` spares the quotes of a JSON list.
+        return key, value.split(",") if key in ("providers", "exclude_providers", "capabilities") else value
+
+
+def _filler(tokens: int) -> str:
+    """Text that the estimate takes for about this many tokens, its margin included."""
+    from compiler.runtime.routing_plugin import BYTES_PER_TOKEN, MARGIN
+
+    return "x" * int(tokens * BYTES_PER_TOKEN / MARGIN)
+
+
+def _as_text(decision: Decision, table: dict[str, Any]) -> str:
+    lines = [*_asked(decision), ""]
+    if decision.route:
+        lines.append("route: " + " → ".join(decision.route))
+    elif decision.refusal:
+        lines.append(f"refused (HTTP 400, {decision.refusal.code}): {decision.refusal.message}")
+    if decision.candidates:
+        width = max(len(candidate.model) for candidate in decision.candidates)
+        lines.append("")
+    for candidate in decision.candidates:
+        row = table["models"][candidate.model]
+        cost = "price not known" if candidate.cost_usd is None else f"about ${candidate.cost_usd:.6f}"
+        place = _place(decision, candidate.model, candidate.reasons)
+        lines.append(f"  {place:<3} {candidate.model:<{width}}  {', '.join(row['providers'])}  {cost}")
+        lines += [f"      {' ' * width}  - {reason}" for reason in candidate.reasons]
+    return "\n".join(lines)
+
+
+def _place(decision: Decision, model: str, reasons: tuple[str, ...]) -> str:
+    if reasons:
+        return "✗"
+    return f"{decision.route.index(model) + 1}." if model in decision.route else "-"
+
+
+def _asked(decision: Decision) -> list[str]:
+    needs = decision.needs
+    asked = [
+        f"strategy {decision.strategy}" if decision.strategy else "",
+        f"pinned {decision.pinned}" if decision.pinned else "",
+    ]
+    size = f"prompt about {needs.prompt_tokens} tokens"
+    answer = f", answer up to {needs.output_tokens}" if needs.output_tokens else ""
+    uses = f", uses {', '.join(needs.capabilities)}" if needs.capabilities else ""
+    lines = [f"asked: {', '.join(filter(None, asked)) or 'nothing that can be routed'}; {size}{answer}{uses}"]
+    if decision.requirements:
+        lines.append(
+            "must hold: "
+            + ", ".join(f"{k}={json.dumps(v)}" for k, v in sorted(decision.requirements.items()))
+        )
+    return lines
+
+
+def _as_json(decision: Decision) -> str:
+    content = {
+        "route": list(decision.route),
+        "strategy": decision.strategy,
+        "pinned": decision.pinned,
+        "requirements": decision.requirements,
+        "prompt_tokens": decision.needs.prompt_tokens,
+        "output_tokens": decision.needs.output_tokens,
+        "capabilities": list(decision.needs.capabilities),
+        "candidates": [
+            {"model": c.model, "eligible": not c.reasons, "reasons": list(c.reasons), "cost_usd": c.cost_usd}
+            for c in decision.candidates
+        ],
+        "refusal": decision.refusal
+        and {
+            "message": decision.refusal.message,
+            "code": decision.refusal.code,
+            "param": decision.refusal.param,
+        },
+    }
+    return json.dumps(content, indent=2)

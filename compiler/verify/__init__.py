@@ -1,0 +1,60 @@
+"""The last stage before `write`: is the bundle what an API server, kubectl and kustomize would accept?
+
+A finding here is a defect of Interlock, not of the catalog: what a catalog can get wrong is said earlier.
+"""
+
+import gc
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+
+from compiler.verify import layout, references, values
+from compiler.verify.documents import Document, read_json, read_yaml
+from compiler.verify.finding import Finding
+from compiler.verify.objects import as_object
+from compiler.verify.schema import KubernetesSchema
+
+__all__ = ["Finding", "verify"]
+
+
+def verify(bundle: Mapping[str, bytes], *, kubernetes: str) -> list[Finding]:
+    """What is wrong with a rendered bundle (relative path → bytes); an empty list means nothing is.
+
+    `kubernetes` is the target's minor version ("1.34"). A stage is only as good as the one before it, so each
+    waits for it: readable files, then layout and schema, then the values of what the schema accepts, and
+    references once every value is right (a name with a typo would otherwise be told by all who refer to it).
+
+    Raises:
+        FileNotFoundError: there is no schema for that Kubernetes version.
+    """
+    with _no_garbage_collection():
+        documents = list(read_yaml({path: raw for path, raw in bundle.items() if path.endswith(".yaml")}))
+        return list(_unreadable(bundle, documents)) or list(_judged(bundle, documents, kubernetes))
+
+
+def _unreadable(bundle: Mapping[str, bytes], documents: Sequence[Document]) -> Iterator[Finding]:
+    for document in documents:
+        for problem in document.problems:
+            yield as_object(document).finding(*problem)
+    for path, raw in bundle.items():
+        if path.endswith(".json") and (message := read_json(raw)):
+            yield Finding(path, "", "", message)
+
+
+def _judged(bundle: Mapping[str, bytes], documents: Sequence[Document], kubernetes: str) -> Iterator[Finding]:
+    yield from layout.check(list(bundle), documents)
+    schema = KubernetesSchema(kubernetes)
+    items = [as_object(document) for document in documents if layout.is_all_in_one(document.path)]
+    findings = [finding for item in items for finding in schema.check(item) or values.check(item)]
+    yield from findings or references.check(items)
+
+
+@contextmanager
+def _no_garbage_collection() -> Iterator[None]:
+    # Hundreds of thousands of new containers and no garbage: collecting makes a large bundle superlinear.
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()

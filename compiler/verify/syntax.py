@@ -1,0 +1,127 @@
+"""The API server's rules for single values: each says why it refuses one, or "" when it does not.
+
+Taken from k8s.io/apimachinery/pkg/util/validation and k8s.io/apimachinery/pkg/api/resource.
+"""
+
+import ipaddress
+import re
+from collections.abc import Callable, Iterator, Mapping
+from decimal import Decimal
+
+from compiler.verify.finding import Problem, brief, child
+
+Rule = Callable[[str], str]
+
+_LABEL = r"[a-z0-9](?:[-a-z0-9]*[a-z0-9])?"
+_NAME = r"[A-Za-z0-9](?:[-A-Za-z0-9_.]*[A-Za-z0-9])?"
+_QUANTITY = re.compile(r"([+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+))(|[KMGTPE]i|[numkMGTPE]|[eE][+-]?[0-9]{1,2})")
+_DECIMAL = {"n": -9, "u": -6, "m": -3, "": 0, "k": 3, "M": 6, "G": 9, "T": 12, "P": 15, "E": 18}
+_BINARY = {"Ki": 10, "Mi": 20, "Gi": 30, "Ti": 40, "Pi": 50, "Ei": 60}
+
+
+def _form(pattern: str, limit: int, what: str) -> Rule:
+    compiled = re.compile(pattern)
+
+    def rule(text: str) -> str:
+        if len(text) <= limit and compiled.fullmatch(text):
+            return ""
+        return f"{brief(text)!r} is not {what} (at most {limit} characters)"
+
+    return rule
+
+
+dns_label = _form(_LABEL, 63, "a DNS label: a-z, 0-9 and '-', with a letter or digit at both ends")
+dns_1035_label = _form(r"[a-z](?:[-a-z0-9]*[a-z0-9])?", 63, "a DNS label that begins with a letter")
+dns_subdomain = _form(
+    rf"{_LABEL}(?:\.{_LABEL})*", 253, "a DNS name: labels of a-z, 0-9 and '-', joined by '.'"
+)
+job_name = _form(rf"{_LABEL}(?:\.{_LABEL})*", 63, "a DNS name that fits the label of the job's pods")
+path_segment = _form(r"(?!\.\.?\Z)[^/%]+", 253, "a name without '/' and '%'")
+label_value = _form(
+    rf"(?:{_NAME})?", 63, "a label value: letters, digits, '-', '_' and '.', an alphanumeric at both ends"
+)
+key_name = _form(_NAME, 63, "the name of a label or annotation key")
+data_key = _form(r"(?!\.\.|\.\Z)[-._A-Za-z0-9]+", 253, "a key: letters, digits, '-', '_' and '.'")
+env_name = _form(r"[-._A-Za-z][-._A-Za-z0-9]*", 253, "the name of an environment variable")
+port_name = _form(
+    r"(?=.*[a-z])(?!.*--)[a-z0-9](?:[-a-z0-9]*[a-z0-9])?",
+    15,
+    "a port name: a-z, 0-9, single '-' and at least one letter",
+)
+percentage = _form(r"[0-9]+%", 11, "a percentage such as 25%")
+
+
+def qualified_key(text: str) -> str:
+    """The key of a label or annotation: a name of at most 63 characters after an optional DNS prefix."""
+    prefix, slash, name = text.rpartition("/")
+    return key_name(name) or (dns_subdomain(prefix) if slash else "")
+
+
+def cidr(text: str) -> str:
+    if "/" not in text:  # ip_network would take it for a network of one address
+        return f"{brief(text)!r} has no prefix length"
+    try:
+        ipaddress.ip_network(text)
+    except ValueError as error:
+        return f"not a network: {brief(error)}"
+    return ""
+
+
+def within(text: str, outer: str) -> str:
+    """A network that is a part of another; when the other is none, that is said where it stands."""
+    if reason := cidr(text):
+        return reason
+    hole = ipaddress.ip_network(text)
+    if cidr(outer):
+        return ""
+    around = ipaddress.ip_network(outer)
+    inside = (
+        hole.version == around.version
+        and hole.network_address in around
+        and hole.prefixlen > around.prefixlen
+    )
+    return "" if inside else f"{brief(text)} is no part of {brief(outer)}"
+
+
+def quantity(value: str | float) -> Decimal | None:
+    """The number a resource quantity stands for (500m, 1Gi, 2), or None when it is not one."""
+    match = _QUANTITY.fullmatch(str(value))
+    if match is None:
+        return None
+    number, suffix = match.groups()
+    if suffix in _BINARY:
+        return Decimal(number) * (1 << _BINARY[suffix])
+    return Decimal(number).scaleb(_DECIMAL[suffix] if suffix in _DECIMAL else int(suffix[1:]))
+
+
+def port(value: str | int) -> str:
+    """A port's number, or a port's name."""
+    if isinstance(value, str):
+        return port_name(value)
+    return "" if 1 <= value <= 65535 else f"{value} is not a port: 1 to 65535"
+
+
+def count_or_percentage(value: str | int) -> str:
+    if isinstance(value, str):
+        return percentage(value)
+    return "" if value >= 0 else f"{value} is negative"
+
+
+def wrong(pointer: str, reason: str) -> Iterator[Problem]:
+    """The reason as a problem, when there is one."""
+    if reason:
+        yield pointer, reason
+
+
+def labels(pointer: str, entries: Mapping[str, str]) -> Iterator[Problem]:
+    for key, value in entries.items():
+        yield from wrong(child(pointer, key), qualified_key(key) or label_value(value))
+
+
+def unique(pointers: Iterator[tuple[str, object]], what: str) -> Iterator[Problem]:
+    """A problem at each second use of a value."""
+    seen: dict[object, str] = {}
+    for pointer, value in pointers:
+        if value in seen:
+            yield pointer, f"{what} {brief(value)} is used at {seen[value]} already"
+        seen.setdefault(value, pointer)
