@@ -136,15 +136,17 @@ def _gateway_data(data: Mapping[str, Any]) -> Mapping[str, Any]:
 def _gateway(name: str, data: Mapping[str, Any]) -> Gateway:
     replicas, service = data.get("replicas") or {}, data.get("service") or {}
     resources = data.get("resources") or {}
-    least = replicas.get("min", 2)
+    least = int(replicas.get("min", 2))
     return Gateway(
         name=name,
         path=("gateways", name),
         namespace=data.get("namespace", "default"),
-        replicas=Replicas(least, replicas.get("max", max(10, least)), replicas.get("target_cpu_percent", 70)),
+        replicas=Replicas(
+            least, int(replicas.get("max", max(10, least))), int(replicas.get("target_cpu_percent", 70))
+        ),
         service=Service(
             type=service.get("type", "ClusterIP"),
-            port=service.get("port", 80),
+            port=int(service.get("port", 80)),  # JSON Schema takes 80.0 for a whole number
             internal=service.get("internal", False),
             annotations=service.get("annotations") or {},
         ),
@@ -229,13 +231,18 @@ def _fallbacks(data: Mapping[str, Any], path: Path_, scope: _Scope) -> tuple[str
 def _stated(data: Mapping[str, Any], lifecycle: Mapping[str, Any]) -> Facts:
     capabilities, modes = data.get("capabilities"), data.get("modes")
     return Facts(
-        context_window=data.get("context_window"),
-        max_output_tokens=data.get("max_output_tokens"),
+        context_window=_whole(data.get("context_window")),
+        max_output_tokens=_whole(data.get("max_output_tokens")),
         price=_price(data.get("price")),
         modes=tuple(modes) if modes else None,
         capabilities=tuple(capabilities) if capabilities is not None else None,
         retires_on=lifecycle.get("retires_on"),
     )
+
+
+def _whole(value: float | None) -> int | None:
+    """JSON Schema takes 2.0 for a whole number; what is written out must be one."""
+    return None if value is None else int(value)
 
 
 def _price(data: Mapping[str, Any] | None) -> Price | None:
@@ -272,10 +279,10 @@ def _deployments(model: str, data: Mapping[str, Any], scope: _Scope) -> tuple[De
                 upstream=row.get("id", model),
                 path=row_path,
                 priority=priority,
-                weight=row.get("weight"),
+                weight=_whole(row.get("weight")),
                 region=row.get("region"),
-                rpm=row.get("rpm"),
-                tpm=row.get("tpm"),
+                rpm=_whole(row.get("rpm")),
+                tpm=_whole(row.get("tpm")),
             )
         )
     return tuple(result)
@@ -358,8 +365,8 @@ def _fallback(data: Mapping[str, Any], scope: _Scope) -> Fallback:
     cooldown = data.get("cooldown") or {}
     return Fallback(
         providers=scope.names("provider", data.get("providers", ()), ("fallback", "providers")),
-        max_attempts=data.get("max_attempts", 3),
+        max_attempts=int(data.get("max_attempts", 3)),
         timeout_s=data.get("timeout_s", 30),
-        cooldown_failures=cooldown.get("failures", 3),
+        cooldown_failures=int(cooldown.get("failures", 3)),
         cooldown_s=cooldown.get("seconds", 30),
     )

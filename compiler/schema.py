@@ -47,6 +47,10 @@ NOT_YET: tuple[tuple[str, str], ...] = (
         "pods will act as a managed identity; until then leave it out and use api_key",
     ),
     (
+        "models.*.price.cached_input",
+        "cached prompts will be priced by it; until then leave it out: they are priced as any input",
+    ),
+    (
         "strategies.*.canary",
         "a share of requests will try the model; until then give it a strategy of its own",
     ),
@@ -184,7 +188,7 @@ def _faults_of(validator: Draft202012Validator, data: Any) -> list[Fault]:
         return [Fault(_first_path(data), "unreadable")]
     # What has the wrong type has the wrong form, too; and a form is wrong once, however many rules it breaks.
     mistyped = {fault.path for fault in faults if fault.kind == "type"}
-    return list(dict.fromkeys(f for f in faults if f.kind == "type" or f.path not in mistyped or f.at_key))
+    return list(dict.fromkeys(f for f in faults if f.kind in ("type", "name") or f.path not in mistyped))
 
 
 def _first_path(data: Any) -> Path_:
@@ -242,9 +246,5 @@ def _served_nowhere_or_twice(path: Path_, rule: Path_, model: Any) -> Fault:
 
 def _repeated(entries: list[Any]) -> tuple[int, int]:
     """The index of the first entry that was there before, and where it was."""
-    seen: dict[str, int] = {}
-    for index, entry in enumerate(entries):
-        first = seen.setdefault(repr(entry), index)
-        if first != index:
-            return index, first
-    return 0, 0
+    firsts = ((index, entries.index(entry)) for index, entry in enumerate(entries))
+    return next(((index, first) for index, first in firsts if index != first), (0, 0))

@@ -17,9 +17,8 @@ def routing_table(catalog: Catalog, gateway: Gateway) -> RoutingTable:
     strategies = {name: _strategy(strategy, models) for name, strategy in sorted(catalog.strategies.items())}
     strategies = {name: strategy for name, strategy in strategies.items() if strategy["candidates"]}
     if not strategies:  # no strategy of the catalog reaches what this gateway serves: its own best first
-        strategies = {
-            "default": {"candidates": _ordered(list(models), "quality", models), "order": "quality"}
-        }
+        best_first = _ordered(list(models), "quality", models)
+        strategies = {"default": {"candidates": best_first, "order": "quality", "requirements": {}}}
     default = catalog.default_strategy
     table: RoutingTable = {
         "version": TABLE_VERSION,

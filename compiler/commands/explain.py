@@ -113,9 +113,10 @@ def _pair(text: str) -> tuple[str, Any]:
 
 def _filler(tokens: int) -> str:
     """Text that the estimate takes for about this many tokens, its margin included."""
-    from compiler.runtime.routing_plugin import BYTES_PER_TOKEN, MARGIN
+    from compiler.runtime.routing_plugin import BYTES_PER_TOKEN, MARGIN_PERCENT, TOKENS_PER_MESSAGE
 
-    return "x" * int(tokens * BYTES_PER_TOKEN / MARGIN)
+    exact = tokens * 100 / (100 + MARGIN_PERCENT) - TOKENS_PER_MESSAGE - len("user") / BYTES_PER_TOKEN
+    return "x" * max(0, int(exact * BYTES_PER_TOKEN))
 
 
 def _as_text(decision: Decision, table: dict[str, Any]) -> str:

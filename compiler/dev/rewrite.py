@@ -83,7 +83,7 @@ def _deployment(row: Config, path: str, local: Local) -> dict[str, Any]:
 
 
 def _simulated_prefix(row: Config, model: str) -> str:
-    """Both speak OpenAI's API; like the vendors' own, `custom_openai` turns a legacy completion into a chat."""
+    """Both speak OpenAI's API; `custom_openai` turns a legacy completion into a chat, as the vendors' do."""
     native = model.startswith(("openai/", "azure/"))
     embeds = (row.get("model_info") or {}).get("mode") == "embedding"  # which `custom_openai` cannot
     return "openai" if native or embeds else "custom_openai"

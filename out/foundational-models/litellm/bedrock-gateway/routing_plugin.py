@@ -10,7 +10,6 @@ only when LiteLLM asks for `handler`, turns a Decision into the `model` and `fal
 Units: tokens, USD per million tokens (prices), USD (costs), milliseconds (latencies).
 """
 
-import difflib
 import json
 import math
 import os
@@ -28,9 +27,11 @@ Allowed = Callable[[str], bool] | None
 # Characters are counted in UTF-8 bytes. Four a token is the usual rule; a tenth is added because a prompt
 # that is taken for too small fails at the provider, and one taken for too large only costs a better model.
 BYTES_PER_TOKEN = 4
-MARGIN = 1.1
+MARGIN_PERCENT = 10
 TOKENS_PER_IMAGE = 1100
 TOKENS_PER_MESSAGE = 4
+MAX_NAMED = 20  # candidates that a refusal names
+MAX_MESSAGE = 4000  # characters of a refusal
 USUAL_ANSWER_TOKENS = 500  # prices an answer when the request sets no limit
 
 REQUIREMENT_KEYS = (
@@ -268,7 +269,7 @@ def _needs(request: dict[str, Any], mode: str) -> Needs:
         raise _RefusedError(
             "'max_tokens' must be a whole number of one or more", "invalid_request", "max_tokens"
         )
-    return Needs(math.ceil(size * MARGIN), limit, tuple(sorted(capabilities)))
+    return Needs(math.ceil(size * (100 + MARGIN_PERCENT) / 100), limit, tuple(sorted(capabilities)))
 
 
 def _wants_json(response_format: Any) -> bool:
@@ -506,13 +507,14 @@ def _nothing_eligible(
 ) -> Refusal:
     asked = f"model {_show(pinned or '')}" if strategy_name is None else f"strategy {_show(strategy_name)}"
     seen = [c for c in considered if look.may_see(c.model)]
-    lines = [f"{c.model}: {'; '.join(c.reasons)}" for c in seen]
+    lines = [f"{c.model}: {'; '.join(c.reasons)}" for c in seen[:MAX_NAMED]]
+    if len(seen) > MAX_NAMED:
+        lines.append(f"and {len(seen) - MAX_NAMED} more")
     message = f"no model of {asked} can serve this request. " + (
         " | ".join(lines) or "This key may use none of them."
     )
-    return Refusal(
-        message + _nearest_that_would_do(look), "no_eligible_model", "requirements" if look.required else None
-    )
+    message = _printable(message + _nearest_that_would_do(look))[:MAX_MESSAGE]
+    return Refusal(message, "no_eligible_model", "requirements" if look.required else None)
 
 
 def _nearest_that_would_do(look: _Look) -> str:
@@ -532,6 +534,8 @@ def _nearest_that_would_do(look: _Look) -> str:
 
 
 def _nearest(word: str, legal: Iterable[str]) -> str:
+    import difflib  # only a refusal needs it
+
     found = difflib.get_close_matches(
         str(word)[:80].casefold(), [str(name) for name in legal], n=1, cutoff=0.6
     )
@@ -541,7 +545,12 @@ def _nearest(word: str, legal: Iterable[str]) -> str:
 def _show(text: str) -> str:
     """Text of a client's in quotes, short, printable: it goes into messages and headers."""
     shown = text if len(text) <= 60 else text[:59] + "…"
-    return "'" + "".join(c if c.isprintable() else "?" for c in shown) + "'"
+    return f"'{_printable(shown)}'"
+
+
+def _printable(text: str) -> str:
+    """Text that any encoder takes: a client may send half of a surrogate pair, and names it in a list."""
+    return text if text.isprintable() else "".join(c if c.isprintable() else "?" for c in text)
 
 
 def _number(value: Any) -> str:
