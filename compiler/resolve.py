@@ -213,7 +213,7 @@ def _model(name: str, data: Mapping[str, Any], scope: _Scope, known: cost_map.Co
         path=path,
         deployments=deployments,
         facts=facts,
-        modes=facts.modes or ("chat",),
+        modes=facts.modes or ("chat", "completion"),
         quality=data.get("quality"),
         latency_ms=data.get("latency_ms"),
         status=status,

@@ -381,6 +381,7 @@ def test_what_is_not_supported_yet_is_said_at_its_key() -> None:
         "ingress",
         "gateway_api",
         "azure_client_id",
+        "cached_input",
         "canary",
         "single_provider",
         "retry",
