@@ -148,7 +148,7 @@ def _gateway(name: str, data: Mapping[str, Any]) -> Gateway:
             type=service.get("type", "ClusterIP"),
             port=int(service.get("port", 80)),  # JSON Schema takes 80.0 for a whole number
             internal=service.get("internal", False),
-            annotations=service.get("annotations") or {},
+            annotations=_sorted(service.get("annotations") or {}),
         ),
         master_key=_master_key(name, data.get("auth")),
         resources={
@@ -336,7 +336,12 @@ def _requirements(data: Mapping[str, Any] | None, path: Path_, scope: _Scope) ->
     requirements = data or {}
     for key in ("providers", "exclude_providers"):
         scope.names("provider", requirements.get(key, ()), (*path, key))
-    return dict(sorted(requirements.items()))
+    return {key: _sorted(value) for key, value in sorted(requirements.items())}
+
+
+def _sorted(data: Any) -> Any:
+    """A mapping by its keys: the order in which they are written must not show in the output."""
+    return {key: _sorted(data[key]) for key in sorted(data)} if isinstance(data, dict) else data
 
 
 def _default_strategy(written: Mapping[str, Any], strategies: Mapping[str, Strategy], scope: _Scope) -> str:

@@ -7,6 +7,7 @@ a boolean or null only where YAML 1.1, YAML 1.2 and JSON agree; `no`, `1e3`, `01
 """
 
 import gc
+import math
 import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -39,7 +40,7 @@ _WORDS: dict[str, bool | None] = {
 }
 # Longer digits than these are text: int() refuses thousands of digits, and a float of them is infinite.
 _INTEGER = re.compile(r"[-+]?(0|[1-9][0-9]{0,17})\Z")
-_FLOAT = re.compile(r"[-+]?(0|[1-9][0-9]{0,17})?\.[0-9]{0,30}\Z")
+_FLOAT = re.compile(r"[-+]?(0|[1-9][0-9]{0,17})?\.[0-9]{0,30}([eE][-+][0-9]{1,3})?\Z")
 _STRING_TAGS = (None, "!", "tag:yaml.org,2002:str")
 
 Path_ = tuple[str | int, ...]
@@ -303,7 +304,7 @@ def _plain(text: str) -> Any:
     if text[0] in "-+.0123456789":
         if _INTEGER.match(text):
             return int(text)
-        if _FLOAT.match(text) and any(c.isdigit() for c in text):
+        if _FLOAT.match(text) and text.strip("+-.")[:1].isdigit() and math.isfinite(float(text)):
             return float(text)
     return text
 

@@ -40,8 +40,12 @@ def digest(table: Mapping[str, Any]) -> str:
     return sha256(canonical(content).encode()).hexdigest()[:12]
 
 
+_ENCODER = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=True)
+
+
 def canonical(data: Any) -> str:
-    return json.dumps(data, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
+    """The one JSON text of plain data."""
+    return _ENCODER.encode(data)
 
 
 def _models(catalog: Catalog, gateway: Gateway) -> dict[str, Any]:

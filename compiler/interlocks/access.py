@@ -10,7 +10,7 @@ from compiler.diagnostics import (
     TOO_MANY_IDENTITIES,
     Diagnostic,
 )
-from compiler.redact import secrets_in
+from compiler.redact import may_hold_secret, secrets_in
 from compiler.source import Document, Path_
 
 _KEYED = ("openai", "anthropic", "cohere", "mistral", "gemini", "groq", "azure")
@@ -88,6 +88,8 @@ def outside_needs_a_key(catalog: Catalog, document: Document) -> Iterator[Diagno
 
 def secret_values(document: Document) -> Iterator[Diagnostic]:
     """IL501: no secret value stands in the file. Works on any data, so it speaks before the schema does."""
+    if not _any_secret(document.data):
+        return
     stack: list[tuple[Path_, object]] = [((), document.data)]
     while stack:
         path, node = stack.pop()
@@ -106,3 +108,17 @@ def secret_values(document: Document) -> Iterator[Diagnostic]:
 
 
 _SHORTEST = 16
+
+
+def _any_secret(data: object) -> bool:
+    """The common answer, no, without the cost of a path to every value."""
+    stack = [data]
+    while stack:
+        node = stack.pop()
+        if isinstance(node, dict):
+            stack.extend(node.values())
+        elif isinstance(node, list):
+            stack.extend(node)
+        elif isinstance(node, str) and len(node) >= _SHORTEST and may_hold_secret(node):
+            return True
+    return False

@@ -31,8 +31,8 @@ def bundle(catalog: Catalog) -> dict[str, bytes]:
             "resources": list(manifests),
         }
     )
-    texts["ROUTES.md"] = docs.routes(catalog)
-    texts["SECRETS.md"] = docs.secrets(catalog)
+    texts["ROUTES.md"] = docs.routes(catalog, gateways)
+    texts["SECRETS.md"] = docs.secrets(catalog, gateways)
     files = {path: text.encode() for path, text in sorted(texts.items())}
     return {**files, WRITTEN: _written(files)}
 

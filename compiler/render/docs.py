@@ -1,16 +1,17 @@
 """ROUTES.md and SECRETS.md: the output explained to the people who review and deploy it."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import jinja2
 
-from compiler.catalog import Catalog, Model, SecretRef
-from compiler.render.litellm import files
+from compiler.catalog import Catalog, ConfigMapRef, Gateway, Model, SecretRef
+from compiler.render.litellm import GatewayFiles, Value
 from compiler.resources import read_text
 from compiler.runtime.routing_plugin import decide
-from compiler.table import routing_table
+from compiler.table import RoutingTable
+
+MAX_LISTED = 12  # names in one cell of a table
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,25 +23,38 @@ class SecretUse:
     keys: dict[str, list[str]]
 
 
-def routes(catalog: Catalog) -> str:
+def routes(catalog: Catalog, gateways: Sequence[GatewayFiles]) -> str:
     """Strategies with their routes, models with their facts, and who answers when a provider is down."""
-    routers = [g for _, g in sorted(catalog.gateways.items()) if catalog.is_router(g)]
-    table = routing_table(catalog, routers[0])
+    table = next(files.table for files in gateways if catalog.is_router(files.gateway))
+    answers = {name: _eligible(table, name) for name in catalog.strategies}
     candidates = {name for strategy in catalog.strategies.values() for name in strategy.candidates}
     providers = {provider for name in candidates for provider in catalog.models[name].providers}
-    outages = {p: [_answer(table, strategy, p) for strategy in catalog.strategies] for p in sorted(providers)}
+    outages = {
+        down: [_first_without(down, names, catalog) for names in answers.values()]
+        for down in sorted(providers)
+    }
     return _template("ROUTES.md.j2").render(
         catalog=catalog,
         models=[model for _, model in sorted(catalog.models.items())],
         table=table,
         outages=outages,
         describe=_describe,
+        listing=_listing,
     )
 
 
-def _answer(table: dict[str, Any], strategy: str, down: str) -> str:
-    route = decide(table, {"routing_strategy": strategy}, down={down}).route
-    return route[0] if route else "nobody"
+def _listing(names: Sequence[str]) -> str:
+    more = len(names) - MAX_LISTED
+    return " → ".join(names[:MAX_LISTED]) + (f" … and {more} more" if more > 0 else "")
+
+
+def _eligible(table: RoutingTable, strategy: str) -> list[str]:
+    """Every model of a strategy that can serve a plain chat request, in order."""
+    return [c.model for c in decide(table, {"routing_strategy": strategy}).candidates if not c.reasons]
+
+
+def _first_without(down: str, names: Iterable[str], catalog: Catalog) -> str:
+    return next((name for name in names if catalog.models[name].providers != (down,)), "nobody")
 
 
 def _describe(model: Model) -> str:
@@ -50,33 +64,29 @@ def _describe(model: Model) -> str:
     return ", ".join(part for part in parts if part)
 
 
-def secrets(catalog: Catalog) -> str:
+def secrets(catalog: Catalog, gateways: Sequence[GatewayFiles]) -> str:
     """Each Secret and ConfigMap key that must exist, who reads it, and the command that makes it."""
-    gateways = [gateway for _, gateway in sorted(catalog.gateways.items())]
+    variables = [(files.gateway, name, value) for files in gateways for name, value in files.env]
+    identities = [(files.gateway, catalog.identity(files.gateway)) for files in gateways]
     return _template("SECRETS.md.j2").render(
         catalog=catalog,
-        gateways=gateways,
-        secrets=list(_uses(catalog)),
+        secrets=list(_uses(variables)),
         config_maps=sorted(
-            {
-                (gateway.namespace, value.config_map, value.key, gateway.name, name)
-                for gateway in gateways
-                for name, value in files(catalog, gateway).env
-                if not isinstance(value, (str, SecretRef))
-            }
+            (gateway.namespace, value.config_map, value.key, gateway.name, name)
+            for gateway, name, value in variables
+            if isinstance(value, ConfigMapRef)
         ),
-        namespaces=sorted({gateway.namespace for gateway in gateways}),
-        identities=[(g, identity) for g in gateways if (identity := catalog.identity(g))],
+        namespaces=sorted({files.gateway.namespace for files in gateways}),
+        identities=[(gateway, identity) for gateway, identity in identities if identity],
     )
 
 
-def _uses(catalog: Catalog) -> Iterator[SecretUse]:
+def _uses(variables: Iterable[tuple[Gateway, str, Value]]) -> Iterator[SecretUse]:
     found: dict[tuple[str, str], dict[str, list[str]]] = {}
-    for _, gateway in sorted(catalog.gateways.items()):
-        for name, value in files(catalog, gateway).env:
-            if isinstance(value, SecretRef):
-                keys = found.setdefault((gateway.namespace, value.secret), {})
-                keys.setdefault(value.key, []).append(f"{gateway.name} (`{name}`)")
+    for gateway, name, value in variables:
+        if isinstance(value, SecretRef):
+            keys = found.setdefault((gateway.namespace, value.secret), {})
+            keys.setdefault(value.key, []).append(f"{gateway.name} (`{name}`)")
     for (namespace, secret), keys in sorted(found.items()):
         yield SecretUse(namespace, secret, dict(sorted(keys.items())))
 

@@ -8,7 +8,7 @@ import jinja2
 
 from compiler.catalog import Catalog, ConfigMapRef, Gateway, SecretRef
 from compiler.emit import document, scalar
-from compiler.render.litellm import GatewayFiles
+from compiler.render.litellm import GatewayFiles, Value
 from compiler.resources import read_text
 
 CONFIG_DIR = "/etc/interlock"
@@ -161,7 +161,7 @@ class _Writer:
             config_maps=config_maps,
         )
 
-    def _environment(self, files: GatewayFiles) -> Iterator[tuple[str, str | SecretRef | ConfigMapRef]]:
+    def _environment(self, files: GatewayFiles) -> Iterator[tuple[str, Value]]:
         yield from OFFLINE.items()
         if files.gateway.master_key is None:
             # `auth: none`, which only a ClusterIP gateway may say: LiteLLM would not start.
@@ -187,7 +187,7 @@ def _selector(labels: Mapping[str, str]) -> dict[str, str]:
     }
 
 
-def _variable(name: str, value: str | SecretRef | ConfigMapRef) -> dict[str, Any]:
+def _variable(name: str, value: Value) -> dict[str, Any]:
     if isinstance(value, SecretRef):
         return {"name": name, "valueFrom": {"secretKeyRef": {"name": value.secret, "key": value.key}}}
     if isinstance(value, ConfigMapRef):

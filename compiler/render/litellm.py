@@ -8,11 +8,12 @@ from pathlib import Path
 from typing import Any
 
 from compiler.catalog import Catalog, ConfigMapRef, Deployment, Gateway, Model, Provider, SecretRef
-from compiler.emit import document
+from compiler.emit import document, items
 from compiler.runtime import routing_plugin
-from compiler.table import canonical, reached, routing_table
+from compiler.table import RoutingTable, canonical, reached, routing_table
 from compiler.targets.litellm import DEFAULT, line_for
 
+Value = str | SecretRef | ConfigMapRef  # of an environment variable
 PLUGIN = "routing_plugin.py"
 TABLE = "routing_table.json"
 # One ConfigMap holds less than 1 MiB, and what a client-side `kubectl apply` keeps in an annotation of an
@@ -26,11 +27,12 @@ class GatewayFiles:
 
     gateway: Gateway
     config: dict[str, str]
-    table: dict[str, str]
-    env: tuple[tuple[str, str | SecretRef | ConfigMapRef], ...]
+    plugin: dict[str, str]
+    table: RoutingTable
+    env: tuple[tuple[str, Value], ...]
 
     def all(self) -> dict[str, str]:
-        return {**self.config, **self.table}
+        return {**self.config, **self.plugin}
 
     @property
     def digest(self) -> str:
@@ -42,8 +44,9 @@ def files(catalog: Catalog, gateway: Gateway) -> GatewayFiles:
     """Everything LiteLLM reads for one gateway."""
     env = Environment(catalog, gateway)
     entries = [entry for model in catalog.served(gateway) for entry in _entries(catalog, gateway, model, env)]
-    settings = _settings(catalog, gateway, env)
-    return GatewayFiles(gateway, _config(entries, settings), _table(catalog, gateway), tuple(env.items()))
+    table = routing_table(catalog, gateway)
+    settings = _settings(catalog, gateway, table, env)
+    return GatewayFiles(gateway, _config(entries, settings), _plugin(table), table, tuple(env.items()))
 
 
 class Environment:
@@ -52,12 +55,12 @@ class Environment:
     def __init__(self, catalog: Catalog, gateway: Gateway) -> None:
         self._catalog = catalog
         self._gateway = gateway
-        self._found: dict[str, str | SecretRef | ConfigMapRef] = {}
+        self._found: dict[str, Value] = {}
 
-    def items(self) -> Iterator[tuple[str, str | SecretRef | ConfigMapRef]]:
+    def items(self) -> Iterator[tuple[str, Value]]:
         yield from sorted(self._found.items())
 
-    def own(self, provider: Provider, suffix: str, value: str | SecretRef | ConfigMapRef) -> str:
+    def own(self, provider: Provider, suffix: str, value: Value) -> str:
         """A variable of one provider: `OPENAI_API_KEY` for provider `openai`."""
         return self.named(f"{_upper(provider.name)}_{suffix}", value)
 
@@ -66,7 +69,7 @@ class Environment:
         sharers = [p for p in self._catalog.direct_providers(self._gateway) if p.type == provider.type]
         return self.own(provider, suffix, value) if len(sharers) > 1 else self.named(suffix, value)
 
-    def named(self, name: str, value: str | SecretRef | ConfigMapRef) -> str:
+    def named(self, name: str, value: Value) -> str:
         self._found[name] = value
         return f"os.environ/{name}"
 
@@ -158,7 +161,7 @@ def _per_token(price: float) -> float:
     return float(f"{price / 1_000_000:.12g}")
 
 
-def _settings(catalog: Catalog, gateway: Gateway, env: Environment) -> dict[str, Any]:
+def _settings(catalog: Catalog, gateway: Gateway, table: RoutingTable, env: Environment) -> dict[str, Any]:
     """What stands after the models in config.yaml."""
     fallback = catalog.fallback
     litellm_settings = {
@@ -176,7 +179,7 @@ def _settings(catalog: Catalog, gateway: Gateway, env: Environment) -> dict[str,
         # LiteLLM cools a deployment down at one failure more than it allows; unset, a lone one never is.
         "allowed_fails": fallback.cooldown_failures - 1,
         "cooldown_time": fallback.cooldown_s,
-        "routing_groups": _groups(catalog, gateway),
+        "routing_groups": _groups(table),
     }
     if any(d.rpm or d.tpm for model in catalog.served(gateway) for d in model.deployments):
         router_settings["optional_pre_call_checks"] = ["enforce_model_rate_limits"]
@@ -190,9 +193,8 @@ def _settings(catalog: Catalog, gateway: Gateway, env: Environment) -> dict[str,
     }
 
 
-def _groups(catalog: Catalog, gateway: Gateway) -> list[dict[str, Any]]:
+def _groups(table: RoutingTable) -> list[dict[str, Any]]:
     """Each strategy as a group of LiteLLM's own: listed by /v1/models, and a failover without the plugin."""
-    table = routing_table(catalog, gateway)
     names = {"auto": table["default_strategy"], **{f"auto/{name}": name for name in table["strategies"]}}
     groups = []
     for group, name in names.items():
@@ -206,22 +208,16 @@ def _groups(catalog: Catalog, gateway: Gateway) -> list[dict[str, Any]]:
 
 def _config(entries: list[dict[str, Any]], settings: dict[str, Any]) -> dict[str, str]:
     """config.yaml, its models in files of their own when they are many."""
-    parts = _split([document([entry]) for entry in entries], MAX_PART)
+    parts = _split(items(entries), MAX_PART)
     if len(parts) <= 1:
-        body = "model_list:\n" + _indented("".join(parts[0])) if parts else "model_list: []\n"
+        body = "model_list:\n" + "".join(parts[0]) if parts else "model_list: []\n"
         return {"config.yaml": _HEAD + body + document(settings)}
     names = [f"models-{number:03}.yaml" for number in range(1, len(parts) + 1)]
-    included = {
-        name: "model_list:\n" + _indented("".join(part)) for name, part in zip(names, parts, strict=True)
-    }
+    included = {name: "model_list:\n" + "".join(part) for name, part in zip(names, parts, strict=True)}
     return {"config.yaml": _HEAD + document({"include": names, **settings}), **included}
 
 
 _HEAD = "# Generated by Interlock. Changes made here are lost.\n"
-
-
-def _indented(text: str) -> str:
-    return "".join(f"  {line}\n" for line in text.splitlines())
 
 
 def _split(texts: Sequence[str], limit: int) -> list[list[str]]:
@@ -237,10 +233,9 @@ def _split(texts: Sequence[str], limit: int) -> list[list[str]]:
     return parts
 
 
-def _table(catalog: Catalog, gateway: Gateway) -> dict[str, str]:
+def _plugin(table: RoutingTable) -> dict[str, str]:
     """The plugin and the table it reads; the table's models in parts when they are many."""
     plugin = Path(routing_plugin.__file__).read_text(encoding="utf-8")
-    table = routing_table(catalog, gateway)
     rows = [f"{canonical(name)}:{canonical(row)}" for name, row in table["models"].items()]
     parts = _split(rows, MAX_PART)
     if len(parts) <= 1:
