@@ -31,6 +31,8 @@ files_argument = click.argument("files", nargs=-1, type=click.Path(path_type=Pat
 def catalogs(files: tuple[Path, ...]) -> list[Path]:
     """The files given, or every catalog of `catalog/`. A folder stands for the catalogs in it."""
     asked = list(files) or [Path(DEFAULT_CATALOGS)]
+    if not files and not asked[0].is_dir():
+        raise click.UsageError(f"there is no folder {DEFAULT_CATALOGS}/ here: name the catalog's file")
     found: list[Path] = []
     for path in asked:
         found += sorted(p for p in path.glob("*.yaml") if p.is_file()) if path.is_dir() else [path]

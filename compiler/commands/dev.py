@@ -72,9 +72,8 @@ def _run(outcome: Outcome, down: tuple[str, ...], port: int, first: str | None) 
     order = _order(outcome, first)
     ports = {name: port + place for place, name in enumerate(order)} if port else {}
     with tempfile.TemporaryDirectory(prefix="interlock-dev-") as folder:
-        click.echo(
-            f"Starting {len(files)} LiteLLM proxies with simulated providers; this takes 10 to 30 seconds."
-        )
+        proxies = "1 LiteLLM proxy" if len(files) == 1 else f"{len(files)} LiteLLM proxies"
+        click.echo(f"Starting {proxies} with simulated providers; this takes 10 to 30 seconds.")
         began = time.monotonic()
         try:
             with DevGateways(files, down=down, ports=ports, workdir=Path(folder)) as gateways:
