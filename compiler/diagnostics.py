@@ -103,6 +103,8 @@ def nearest(word: str, legal: Iterable[str]) -> str | None:
     """The legal word a typist most likely meant, or None when nothing is close."""
     from difflib import get_close_matches  # noqa: PLC0415  # 8 ms, and only an error needs it
 
+    if not any(char.isalpha() for char in word):
+        return None  # numbers that look alike mean nothing
     by_fold = {candidate.casefold(): candidate for candidate in sorted(legal, reverse=True)}
     found = get_close_matches(word.casefold(), list(by_fold), n=1, cutoff=0.6)
     return by_fold[found[0]] if found else None

@@ -188,7 +188,13 @@ def _faults_of(validator: Draft202012Validator, data: Any) -> list[Fault]:
         return [Fault(_first_path(data), "unreadable")]
     # What has the wrong type has the wrong form, too; and a form is wrong once, however many rules it breaks.
     mistyped = {fault.path for fault in faults if fault.kind == "type"}
-    return list(dict.fromkeys(f for f in faults if f.kind in ("type", "name") or f.path not in mistyped))
+    return list(
+        dict.fromkeys(f for f in faults if f.kind in ("type", "name") or not _within(f.path, mistyped))
+    )
+
+
+def _within(path: Path_, mistyped: set[Path_]) -> bool:
+    return path in mistyped or path[:-1] in mistyped
 
 
 def _first_path(data: Any) -> Path_:

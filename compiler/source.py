@@ -28,6 +28,7 @@ from compiler.diagnostics import (
     Diagnostic,
     Span,
 )
+from compiler.source_words import CONFLICT, NOT_A_TEMPLATE, in_plain_words
 
 MAX_BYTES = 32 * 1024 * 1024
 MAX_DEPTH = 64
@@ -155,11 +156,33 @@ class _Builder:
             )
             self._stop(SYNTAX, (*mark, mark[1] + 1), f"character U+{char:04X} is not allowed")
         except yaml.MarkedYAMLError as error:
-            mark_ = error.problem_mark or error.context_mark
-            place = (mark_.line, mark_.column, mark_.column + 1) if mark_ else (0, 0, 1)
-            self._stop(SYNTAX, place, _sentence(error))
+            self._misread(error)
         except yaml.YAMLError as error:
             self._stop(SYNTAX, (0, 0, 1), str(error))
+
+    def _misread(self, error: yaml.MarkedYAMLError) -> None:
+        """A problem of libyaml's in plain words; what was opened and not closed is shown, too."""
+        unclosed = "quoted scalar" in str(error.context)  # the end of the file is no place to look at
+        mark = (error.context_mark if unclosed else error.problem_mark) or error.context_mark
+        place = (mark.line, mark.column, mark.column + 1) if mark else (0, 0, 1)
+        lines = self.document.text.split("\n")
+        conflict = next(
+            (n for n, text in enumerate(lines[: place[0] + 1]) if text.startswith(CONFLICT)), None
+        )
+        if conflict is not None:
+            self._stop(
+                SYNTAX, (conflict, 0, 7), "this is the mark of a merge conflict", "resolve the conflict"
+            )
+        line = lines[place[0]] if place[0] < len(lines) else ""
+        message, hint = in_plain_words(str(error.problem), str(error.context), line, place[1])
+        opened = error.context_mark
+        try:
+            self._stop(SYNTAX, place, message, hint)
+        except SourceError as stop:
+            if opened and opened.line != place[0] and "parsing" in str(error.context):
+                span = Span(self.document.file, opened.line + 1, opened.column + 1, opened.column + 2)
+                raise SourceError(stop.diagnostic.with_related(span, "it began here")) from None
+            raise
 
     def _stop(self, code: Any, place: _Place, message: str, hint: str = "") -> Any:
         line, column, end = place
@@ -212,7 +235,9 @@ class _Builder:
                         SYNTAX, place, f"the tag {event.tag[:40]!r} has no meaning in a catalog", "remove it"
                     )
                 if key is None and type(container) is dict:
-                    self._stop(KEY_TYPE, place, "a key must be plain text, not a list or a mapping")
+                    self._stop(
+                        KEY_TYPE, place, "a key must be plain text, not a list or a mapping", NOT_A_TEMPLATE
+                    )
                 if len(stack) >= MAX_DEPTH:
                     self._stop(TOO_LARGE, place, f"nested deeper than {MAX_DEPTH} levels")
                 value = {} if kind is mapping_event else []
@@ -253,7 +278,7 @@ class _Builder:
                     self._stop(
                         SYNTAX,
                         place,
-                        f"the alias '*{event.anchor[:40]}' stands inside its own anchor or before it",
+                        f"the alias '*{event.anchor[:40]}' has no anchor before it",
                     )
                 value = self.anchors[event.anchor]
                 self.nodes += self.sizes[event.anchor]
@@ -307,8 +332,3 @@ def _plain(text: str) -> Any:
         if _FLOAT.match(text) and text.strip("+-.")[:1].isdigit() and math.isfinite(float(text)):
             return float(text)
     return text
-
-
-def _sentence(error: yaml.MarkedYAMLError) -> str:
-    parts = [part for part in (error.context, error.problem) if part]
-    return ", ".join(parts) or "not valid YAML"

@@ -11,6 +11,7 @@ import click
 from compiler import reporters
 from compiler.diagnostics import Diagnostic, has_errors
 from compiler.pipeline import Outcome
+from compiler.source import MAX_BYTES
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -49,10 +50,21 @@ def show(outcomes: Iterable[Outcome], style: str, *, quiet_ok: bool = False) -> 
         click.echo(reporters.to_json(found))
         return
     sources = {o.document.file: o.document.text for o in results if o.document}
+    for file in {d.where.file for d in found if d.where} - set(sources):
+        sources[file] = _text_of(file)
     if found:
         click.echo(reporters.text(found, sources, colour=wants_colour()), err=True)
     if found or not quiet_ok:
         click.echo(reporters.summary(found, len(results)), err=True)
+
+
+def _text_of(file: str) -> str:
+    """What can be shown of a file that is not a document: it may be missing, huge, or not text."""
+    try:
+        with Path(file).open("rb") as stream:
+            return stream.read(MAX_BYTES).decode("utf-8-sig", "replace")
+    except OSError:
+        return ""
 
 
 def wants_colour() -> bool:
