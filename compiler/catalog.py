@@ -127,6 +127,7 @@ class Deployment:
     region: str | None = None
     rpm: int | None = None
     tpm: int | None = None
+    price: Price | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -223,6 +224,12 @@ class Catalog:
             reached = router or any(self.providers[p].gateway == gateway.name for p in model.providers)
             if model.in_service and reached:
                 yield model
+
+    def residency(self, deployment: Deployment) -> str | None:
+        """Where a deployment answers: its provider's residency, unless it is moved to another region."""
+        provider = self.providers[deployment.provider]
+        moved = deployment.region not in (None, provider.region, provider.location)
+        return None if moved else provider.residency
 
     def identity(self, gateway: Gateway) -> Identity | None:
         """The one cloud identity of the gateway's pods (an interlock refuses a second)."""

@@ -4,7 +4,7 @@ Unknown names are reported here, and left out of the result, so that one pass re
 """
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from compiler import facts as cost_map
@@ -193,12 +193,11 @@ def _provider(name: str, data: Mapping[str, Any], scope: _Scope) -> Provider:
 
 def _model(name: str, data: Mapping[str, Any], scope: _Scope, known: cost_map.CostMap) -> Model:
     path: Path_ = ("models", name)
-    deployments = _deployments(name, data, scope)
     lifecycle = data.get("lifecycle") or {}
-    facts = cost_map.merged(
-        _stated(data, lifecycle),
-        [known.facts(scope.providers[d.provider]["type"], d.upstream) for d in deployments],
-    )
+    stated = _stated(data, lifecycle)
+    deployments = _deployments(name, data, scope)
+    upstreams = [known.facts(scope.providers[d.provider]["type"], d.upstream) for d in deployments]
+    facts = cost_map.merged(stated, upstreams)
     status = lifecycle.get("status", "active")
     if facts.context_window is None and status != "planned":
         scope.found.append(
@@ -211,7 +210,10 @@ def _model(name: str, data: Mapping[str, Any], scope: _Scope, known: cost_map.Co
     return Model(
         name=name,
         path=path,
-        deployments=deployments,
+        deployments=tuple(
+            replace(deployment, price=stated.price or upstream.price)
+            for deployment, upstream in zip(deployments, upstreams, strict=True)
+        ),
         facts=facts,
         modes=facts.modes or ("chat", "completion"),
         quality=data.get("quality"),

@@ -6,7 +6,7 @@ from hashlib import sha256
 from typing import Any
 
 from compiler.catalog import Catalog, Gateway, Model, Strategy
-from compiler.runtime.routing_plugin import TABLE_VERSION
+from compiler.runtime.routing_plugin import TABLE_VERSION, decide
 
 RoutingTable = dict[str, Any]  # see schemas/routing_table.schema.json
 
@@ -61,10 +61,11 @@ def _models(catalog: Catalog, gateway: Gateway) -> dict[str, Any]:
 def _model(model: Model, catalog: Catalog, gateway: Gateway, served: set[str]) -> dict[str, Any]:
     facts, price = model.facts, model.facts.price
     deployments = reached(model, catalog, gateway)
-    providers = [catalog.providers[name] for name in dict.fromkeys(d.provider for d in deployments)]
+    providers = dict.fromkeys(deployment.provider for deployment in deployments)
+    places = dict.fromkeys(catalog.residency(deployment) for deployment in deployments)
     row: dict[str, Any] = {
-        "providers": [provider.name for provider in providers],
-        "residency": list(dict.fromkeys(provider.residency for provider in providers)),
+        "providers": list(providers),
+        "residency": list(places),
         "deployments": [deployment.id for deployment in deployments],
         "modes": list(model.modes),
         "capabilities": None if facts.capabilities is None else list(facts.capabilities),
@@ -95,6 +96,18 @@ def _strategy(strategy: Strategy, models: Mapping[str, Any]) -> dict[str, Any]:
         "order": strategy.order,
         "requirements": dict(strategy.requirements),
     }
+
+
+def plain_route(table: Mapping[str, Any], strategy: str) -> list[str]:
+    """Every model of a strategy that can serve a short request of the strategy's own mode, in order."""
+    modes = {
+        mode
+        for name in table["strategies"][strategy]["candidates"]
+        for mode in table["models"][name]["modes"]
+    }
+    mode = next((mode for mode in ("chat", "completion", "embedding") if mode in modes), "chat")
+    decision = decide(table, {"routing_strategy": strategy}, mode=mode)
+    return [candidate.model for candidate in decision.candidates if not candidate.reasons]
 
 
 _ORDERS = {"latency": ("latency_ms", 1), "quality": ("quality", -1), "context_window": ("context_window", -1)}

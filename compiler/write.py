@@ -15,6 +15,7 @@ import sys
 import tempfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from itertools import zip_longest
 from pathlib import Path
 
 from compiler.diagnostics import OUTPUT_NOT_OURS, OUTPUT_STALE, Diagnostic, Span
@@ -59,7 +60,7 @@ def write(bundle: Mapping[str, bytes], folder: Path) -> Changes | Diagnostic:
             where, "Interlock did not write this file and would overwrite it", "move it away"
         )
     folder.parent.mkdir(parents=True, exist_ok=True)
-    staging = Path(tempfile.mkdtemp(prefix=f"{_STAGING}{folder.name}-", dir=folder.parent))
+    staging = Path(tempfile.mkdtemp(prefix=f"{_STAGING}{folder.name}.", dir=folder.parent))
     try:
         _fill(staging / "new", bundle, folder)
         _exchange(staging / "new", folder)
@@ -118,7 +119,7 @@ def _first_difference(new: bytes | None, path: Path) -> int:
     old = _content(path)
     if new is None or old is None:
         return 1
-    pairs = zip(new.splitlines(), old.splitlines(), strict=False)
+    pairs = zip_longest(new.splitlines(), old.splitlines())
     return next((n for n, (a, b) in enumerate(pairs, start=1) if a != b), 1)
 
 
@@ -153,9 +154,15 @@ def _owned(folder: Path) -> list[str]:
 
 
 def _in_the_way(bundle: Mapping[str, bytes], folder: Path) -> Iterator[str]:
+    """Paths where something stands that no earlier run lists: a file, or anything but a folder above one."""
     owned = set(_owned(folder))
     for path, raw in bundle.items():
-        if path not in owned and _content(folder / path) not in (None, raw):
+        for above in (p.as_posix() for p in reversed(Path(path).parents[:-1])):
+            place = folder / above
+            if above not in owned and os.path.lexists(place) and (place.is_symlink() or not place.is_dir()):
+                yield above
+        place = folder / path
+        if path not in owned and os.path.lexists(place) and (place.is_symlink() or _content(place) != raw):
             yield path
 
 
@@ -214,7 +221,11 @@ def _exchange(new: Path, folder: Path) -> None:
             raise
         aside = new.with_name("old")  # two steps; `_sweep` puts the old one back if they are cut apart
         folder.rename(aside)
-        new.rename(folder)
+        try:
+            new.rename(folder)
+        except OSError:
+            aside.rename(folder)
+            raise
 
 
 def _swap(first: Path, second: Path) -> None:
@@ -235,7 +246,7 @@ def _swap(first: Path, second: Path) -> None:
 
 def _sweep(folder: Path) -> None:
     """Clears what a killed run left beside the folder, and undoes a half-made exchange."""
-    for staging in folder.parent.glob(f"{_STAGING}{folder.name}-*"):
+    for staging in folder.parent.glob(f"{_STAGING}{folder.name}.*"):  # a catalog's name holds no dot
         if not folder.exists() and (staging / "old").is_dir():
             (staging / "old").rename(folder)
         shutil.rmtree(staging, ignore_errors=True)

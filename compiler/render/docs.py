@@ -8,8 +8,7 @@ import jinja2
 from compiler.catalog import Catalog, ConfigMapRef, Gateway, Model, SecretRef
 from compiler.render.litellm import GatewayFiles, Value
 from compiler.resources import read_text
-from compiler.runtime.routing_plugin import decide
-from compiler.table import RoutingTable
+from compiler.table import plain_route
 
 MAX_LISTED = 12  # names in one cell of a table
 
@@ -26,7 +25,7 @@ class SecretUse:
 def routes(catalog: Catalog, gateways: Sequence[GatewayFiles]) -> str:
     """Strategies with their routes, models with their facts, and who answers when a provider is down."""
     table = next(files.table for files in gateways if catalog.is_router(files.gateway))
-    answers = {name: _eligible(table, name) for name in catalog.strategies}
+    answers = {name: plain_route(table, name) for name in catalog.strategies}
     candidates = {name for strategy in catalog.strategies.values() for name in strategy.candidates}
     providers = {provider for name in candidates for provider in catalog.models[name].providers}
     outages = {
@@ -37,6 +36,7 @@ def routes(catalog: Catalog, gateways: Sequence[GatewayFiles]) -> str:
         catalog=catalog,
         models=[model for _, model in sorted(catalog.models.items())],
         table=table,
+        routes=answers,
         outages=outages,
         describe=_describe,
         listing=_listing,
@@ -46,11 +46,6 @@ def routes(catalog: Catalog, gateways: Sequence[GatewayFiles]) -> str:
 def _listing(names: Sequence[str]) -> str:
     more = len(names) - MAX_LISTED
     return " → ".join(names[:MAX_LISTED]) + (f" … and {more} more" if more > 0 else "")
-
-
-def _eligible(table: RoutingTable, strategy: str) -> list[str]:
-    """Every model of a strategy that can serve a plain chat request, in order."""
-    return [c.model for c in decide(table, {"routing_strategy": strategy}).candidates if not c.reasons]
 
 
 def _first_without(down: str, names: Iterable[str], catalog: Catalog) -> str:
@@ -76,7 +71,8 @@ def secrets(catalog: Catalog, gateways: Sequence[GatewayFiles]) -> str:
             for gateway, name, value in variables
             if isinstance(value, ConfigMapRef)
         ),
-        namespaces=sorted({files.gateway.namespace for files in gateways}),
+        namespaces=sorted({files.gateway.namespace for files in gateways} - {"default"}),
+        asks_for_keys=any(files.gateway.master_key for files in gateways),
         identities=[(gateway, identity) for gateway, identity in identities if identity],
     )
 

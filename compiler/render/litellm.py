@@ -10,7 +10,7 @@ from typing import Any
 from compiler.catalog import Catalog, ConfigMapRef, Deployment, Gateway, Model, Provider, SecretRef
 from compiler.emit import document, items
 from compiler.runtime import routing_plugin
-from compiler.table import RoutingTable, canonical, reached, routing_table
+from compiler.table import RoutingTable, canonical, plain_route, reached, routing_table
 from compiler.targets.litellm import DEFAULT, line_for
 
 Value = str | SecretRef | ConfigMapRef  # of an environment variable
@@ -94,7 +94,8 @@ def _entries(catalog: Catalog, gateway: Gateway, model: Model, env: Environment)
             hops.add(behind)
             params = _through(catalog.gateways[behind], gateway, model, env)
         limits = {"order": deployment.priority} if several else {}
-        limits |= {k: v for k in ("weight", "rpm", "tpm") if (v := getattr(deployment, k)) is not None}
+        if behind is None:  # what is behind another gateway is limited and weighed there
+            limits |= {k: v for k in ("weight", "rpm", "tpm") if (v := getattr(deployment, k)) is not None}
         yield {
             "model_name": model.name,
             "litellm_params": {**params, **limits},
@@ -151,9 +152,9 @@ def _model_info(deployment: Deployment, model: Model, behind: str | None) -> dic
         info["max_input_tokens"] = facts.context_window
     if facts.max_output_tokens:
         info["max_output_tokens"] = facts.max_output_tokens
-    if facts.price:
-        info["input_cost_per_token"] = _per_token(facts.price.input)
-        info["output_cost_per_token"] = _per_token(facts.price.output)
+    if deployment.price:
+        info["input_cost_per_token"] = _per_token(deployment.price.input)
+        info["output_cost_per_token"] = _per_token(deployment.price.output)
     return info
 
 
@@ -199,7 +200,8 @@ def _groups(table: RoutingTable) -> list[dict[str, Any]]:
     groups = []
     for group, name in names.items():
         candidates = table["strategies"][name]["candidates"]
-        models = [model for model in candidates if "status" not in table["models"][model]]
+        in_service = [model for model in candidates if "status" not in table["models"][model]]
+        models = plain_route(table, name) or in_service
         priorities = {model: place for place, model in enumerate(models, start=1)}
         common = {"group_name": group, "models": models, "routing_strategy": "priority"}
         groups.append({**common, "model_priorities": priorities})

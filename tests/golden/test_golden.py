@@ -1,0 +1,164 @@
+"""Golden trees: what `render` makes of a catalog, byte for byte, reviewed as a diff.
+
+A case is a folder `<case>/{catalog.yaml,out/}`. To keep the cases small and quiet, `out/` leaves out:
+
+- `routing_plugin.py`, which is copied unchanged from `compiler/runtime/`,
+- `manifests/*/configmap*.yaml` and `<name>.yaml`, which repeat the plugin and the other files of `litellm/`,
+- `.interlock.json`, which holds the digests of all of these, Interlock's version and the cost map's,
+
+and it masks the one line of a Deployment that moves with the plugin's text: the digest that rolls the pods.
+`test_what_a_golden_tree_leaves_out_repeats_what_it_keeps` holds all of that together.
+
+`python tests/golden/refresh.py` writes the trees anew.
+"""
+
+import difflib
+import re
+import shutil
+from collections.abc import Mapping
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from compiler.pipeline import render
+from compiler.render import WRITTEN
+from compiler.runtime import routing_plugin
+
+HERE = Path(__file__).resolve().parent
+CASES = sorted(path.parent.name for path in HERE.glob("*/catalog.yaml"))
+REFRESH = "if this is what you meant: python tests/golden/refresh.py, and review the diff"
+
+_DIGEST = re.compile(rb'(interlock\.dev/config-digest: )"?[0-9a-f]{12}"?$', re.MULTILINE)
+_MASK = rb"\1MASKED"
+
+Tree = Mapping[str, bytes]
+
+
+def rendered(case: str) -> dict[str, bytes]:
+    """Everything `render` makes of a case's catalog."""
+    outcome = render(HERE / case / "catalog.yaml", f"{case}/catalog.yaml")
+    assert outcome.bundle is not None, [(d.code, d.message) for d in outcome.diagnostics]
+    return dict(outcome.bundle)
+
+
+def kept(bundle: Tree) -> dict[str, bytes]:
+    """What a golden tree holds of a bundle, the digest of the configuration masked."""
+    return {path: _DIGEST.sub(_MASK, raw) for path, raw in bundle.items() if not _left_out(path)}
+
+
+def _left_out(path: str) -> bool:
+    name = path.rpartition("/")[2]
+    at_the_top = "/" not in path
+    return (
+        name == "routing_plugin.py"
+        or (path.startswith("manifests/") and name.startswith("configmap"))
+        or (at_the_top and name.endswith(".yaml") and name != "kustomization.yaml")
+        or path == WRITTEN
+    )
+
+
+def stored(case: str) -> dict[str, bytes]:
+    """The golden tree of a case, as it was last refreshed."""
+    out = HERE / case / "out"
+    return {path.relative_to(out).as_posix(): path.read_bytes() for path in out.rglob("*") if path.is_file()}
+
+
+def refresh(case: str) -> bool:
+    """Makes the golden tree what `render` says now. Returns whether that changed it."""
+    tree, out = kept(rendered(case)), HERE / case / "out"
+    if stored(case) == tree:
+        return False
+    shutil.rmtree(out, ignore_errors=True)
+    for path, raw in tree.items():
+        (out / path).parent.mkdir(parents=True, exist_ok=True)
+        (out / path).write_bytes(raw)
+    return True
+
+
+def difference(old: Tree, new: Tree) -> str:
+    """A unified diff from the stored tree to the rendered one."""
+    lines: list[str] = []
+    for path in sorted({*old, *new}):
+        before, after = (tree.get(path, b"").decode().splitlines() for tree in (old, new))
+        lines += difflib.unified_diff(before, after, f"stored/{path}", f"rendered/{path}", n=2, lineterm="")
+    return "\n".join(lines)
+
+
+def test_there_are_cases() -> None:
+    assert CASES == [
+        "azure-two-regions",
+        "bedrock-static-keys",
+        "embeddings",
+        "smallest",
+        "two-priorities",
+        "vllm-only",
+    ]
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_render_gives_the_golden_tree(case: str) -> None:
+    old, new = stored(case), kept(rendered(case))
+    assert new == old, f"{case}/out differs; {REFRESH}\n{difference(old, new)}"
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_a_golden_catalog_is_without_findings(case: str) -> None:
+    found = render(HERE / case / "catalog.yaml").diagnostics
+    assert [f"{d.code} {d.message}" for d in found] == []
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_what_a_golden_tree_leaves_out_repeats_what_it_keeps(case: str) -> None:
+    bundle = rendered(case)
+    manifests = yaml.safe_load(bundle["kustomization.yaml"])["resources"]
+    assert {path for path in bundle if path.startswith("manifests/")} == set(manifests)
+
+    together = list(yaml.safe_load_all(bundle[f"{_catalog_name(case)}.yaml"]))
+    assert together == [yaml.safe_load(bundle[path]) for path in manifests]
+
+    for gateway in {path.split("/")[1] for path in bundle if path.startswith("litellm/")}:
+        beside = {
+            path.rpartition("/")[2]: raw.decode()
+            for path, raw in bundle.items()
+            if path.startswith(f"litellm/{gateway}/")
+        }
+        assert _mounted(together, gateway) == beside
+        assert beside["routing_plugin.py"] == Path(routing_plugin.__file__).read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_every_file_is_listed_with_its_digest(case: str) -> None:
+    bundle = rendered(case)
+    written = yaml.safe_load(bundle.pop(WRITTEN))
+    assert written["files"] == {path: sha256(raw).hexdigest() for path, raw in bundle.items()}
+
+
+def test_the_digest_of_a_deployment_is_masked_and_nothing_else() -> None:
+    line = b'        interlock.dev/config-digest: "1f6cc75a63ad"\n'
+    bundle = {"manifests/g/deployment.yaml": line + b"  digest: abc\n", "ROUTES.md": b"1f6cc75a63ad"}
+    assert kept(bundle) == {
+        "manifests/g/deployment.yaml": b"        interlock.dev/config-digest: MASKED\n  digest: abc\n",
+        "ROUTES.md": b"1f6cc75a63ad",
+    }
+    assert all(
+        b"config-digest: MASKED\n" in raw
+        for path, raw in kept(rendered("smallest")).items()
+        if "deployment" in path
+    )
+
+
+def _catalog_name(case: str) -> str:
+    return str(yaml.safe_load((HERE / case / "catalog.yaml").read_text(encoding="utf-8"))["name"])
+
+
+def _mounted(objects: list[dict[str, Any]], gateway: str) -> dict[str, str]:
+    """The files that a gateway's pods see, from every ConfigMap that its Deployment mounts."""
+    (deployment,) = (o for o in objects if o["kind"] == "Deployment" and o["metadata"]["name"] == gateway)
+    volumes = deployment["spec"]["template"]["spec"]["volumes"]
+    sources = [source for volume in volumes for source in volume.get("projected", {}).get("sources", ())]
+    names = [source["configMap"]["name"] for source in sources]
+    maps = {o["metadata"]["name"]: o["data"] for o in objects if o["kind"] == "ConfigMap"}
+    return {file: text for name in names for file, text in maps[name].items()}
