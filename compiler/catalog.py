@@ -212,6 +212,11 @@ class Catalog:
     def is_router(self, gateway: Gateway) -> bool:
         return gateway.name not in self.provider_gateways
 
+    @property
+    def front(self) -> Gateway:
+        """The gateway that clients call: the first router by name, or the first of all where none is."""
+        return min(self.gateways.values(), key=lambda gateway: (not self.is_router(gateway), gateway.name))
+
     def direct_providers(self, gateway: Gateway) -> list[Provider]:
         """The providers whose credentials this gateway's pods hold, by name."""
         owner = None if self.is_router(gateway) else gateway.name

@@ -3,7 +3,6 @@
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from hashlib import sha256
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -83,7 +82,9 @@ def load_cost_map() -> CostMap:
 
 def cost_map_identity() -> tuple[str, str]:
     """The LiteLLM release whose map was read, and the first twelve hex digits of the map's SHA-256."""
-    from importlib.metadata import version  # noqa: PLC0415  # 15 ms that only `render` pays
+    # Late, because only `render` needs them and they take 20 ms.
+    from hashlib import sha256  # noqa: PLC0415
+    from importlib.metadata import version  # noqa: PLC0415
 
     return version("litellm"), sha256(_raw()).hexdigest()[:12]
 

@@ -15,7 +15,7 @@ from compiler.diagnostics import (
     has_errors,
     in_order,
 )
-from compiler.interlocks.access import secret_values
+from compiler.interlocks.secrets import secret_values
 from compiler.resolve import resolve
 from compiler.source import Document
 

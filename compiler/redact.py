@@ -1,16 +1,15 @@
-"""Finds secret values by shape and by entropy, and hides them, for the interlock and for every reporter."""
+"""Finds secret values by shape and by randomness, and hides them: for the interlock and every reporter."""
 
-import math
 import re
-from collections import Counter
 from collections.abc import Iterator
+from itertools import pairwise
 
 HIDDEN = "[hidden]"
 
 _SHAPES: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
     (kind, re.compile(pattern))
     for kind, pattern in (
-        ("a private key", r"-----BEGIN [A-Z ]*PRIVATE KEY-----[^-]*"),
+        ("a private key", r"-----BEGIN [A-Z ]*PRIVATE KEY-----[A-Za-z0-9+/=\s\\]*"),
         ("an API key", r"\b(?:sk|pk|rk)-[A-Za-z0-9_-]{16,}"),
         ("an API key", r"\b(?:gsk|xai|hf|co|r8)_[A-Za-z0-9]{20,}"),
         ("a Google API key", r"\bAIza[0-9A-Za-z_-]{30,}"),
@@ -22,8 +21,13 @@ _SHAPES: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
         ("a password in an address", r"(?<=://)[^/\s:@]*:[^/\s:@]+(?=@)"),
     )
 )
-_WORD = re.compile(r"[A-Za-z0-9+/_=-]{24,}")
-_MIN_ENTROPY = 4.0  # bits a character: random base64 of 24 has about 4.3, names and paths stay under 3.9
+_WORD = re.compile(r"[A-Za-z0-9+/_-]{24,}={0,2}")
+# The longest run of letters and digits in a word; a random value has one this long, and it changes between
+# capitals, small letters and digits at four places in ten, where words and dates hardly do.
+_RUN = re.compile(r"[A-Za-z0-9+/_]+")
+_RUN_BESIDE_DASHES = re.compile(r"[A-Za-z0-9_]+")  # what has dashes is no plain base64, and a '/' parts names
+_MIN_RUN = 16
+_MIN_CHANGES = 0.4
 # A secret field with a value in the place of its reference: hidden whatever it looks like.
 _FIELD = re.compile(
     r"""(\b(?:api_key|access_key_id|secret_access_key|master_key|password)["']?\s*:\s*)(?![\s{&*#]|$)([^,}#\n]+)"""
@@ -40,30 +44,59 @@ def may_hold_secret(text: str) -> bool:
 
 def secrets_in(text: str) -> Iterator[tuple[int, int, str]]:
     """(start, end, what it looks like) of each secret value in a text."""
-    for kind, shape in _SHAPES:
-        for match in shape.finditer(text):
-            yield match.start(), match.end(), kind
-    for match in _WORD.finditer(text):
-        if _looks_random(match.group()) and not text[: match.start()].endswith("sha256:"):
-            yield match.start(), match.end(), "a random value"
+    found = [(*match.span(), kind) for kind, shape in _SHAPES for match in shape.finditer(text)]
+    words = (match for match in _WORD.finditer(text) if _looks_random(match.group()))
+    found += [(*match.span(), "a random value") for match in words]
+    end = 0
+    for place in sorted(found, key=lambda place: (place[0], -place[1])):
+        if place[0] >= end:  # one value may have several shapes
+            yield place
+            end = place[1]
+
+
+def hidden(text: str) -> list[tuple[int, int]]:
+    """The (start, end) of everything that must not be shown, sorted, none touching another."""
+    found = [(start, end) for start, end, _ in secrets_in(text)]
+    found += [match.span(2) for match in _FIELD.finditer(text)]
+    merged: list[tuple[int, int]] = []
+    for start, end in sorted(found):
+        if merged and start <= merged[-1][1]:
+            merged[-1] = (merged[-1][0], max(end, merged[-1][1]))
+        else:
+            merged.append((start, end))
+    return merged
 
 
 def redact(text: str) -> str:
     """The text with every secret value hidden."""
-    text = _FIELD.sub(lambda match: match.group(1) + HIDDEN, text)
-    for start, end, _ in sorted(secrets_in(text), reverse=True):
+    for start, end in reversed(hidden(text)):
         text = text[:start] + HIDDEN + text[end:]
     return text
 
 
+def moved(column: int, spans: list[tuple[int, int]]) -> int:
+    """Where a column (from 0) of a text stands once `spans` of it are hidden."""
+    shift = 0
+    for start, end in spans:
+        if column <= start:
+            break
+        if column < end:
+            return start + shift
+        shift += len(HIDDEN) - (end - start)
+    return column + shift
+
+
 def _looks_random(word: str) -> bool:
-    """Letters of both cases and digits, well mixed: a name has words in it, a digest has one case."""
-    mixed = (
-        any(c.isupper() for c in word) and any(c.islower() for c in word) and any(c.isdigit() for c in word)
+    runs = _RUN_BESIDE_DASHES if "-" in word else _RUN
+    longest = max(runs.findall(word), key=len, default="")
+    kinds = [_kind(char) for char in longest]
+    if len(longest) < _MIN_RUN or not {"digit", "capital", "small"} <= set(kinds):
+        return False
+    changes = sum(a != b for a, b in pairwise(kinds))
+    return changes / (len(kinds) - 1) >= _MIN_CHANGES
+
+
+def _kind(char: str) -> str:
+    return (
+        "digit" if char.isdigit() else "capital" if char.isupper() else "small" if char.islower() else "mark"
     )
-    return mixed and _entropy(word) > _MIN_ENTROPY
-
-
-def _entropy(word: str) -> float:
-    size = len(word)
-    return -sum(count / size * math.log2(count / size) for count in Counter(word).values())

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from compiler.diagnostics import Diagnostic, Span
-from compiler.redact import redact
+from compiler.redact import HIDDEN, hidden, moved, redact
 
 MAX_SHOWN = 100
 _COLOURS = {"error": "31;1", "warning": "33;1", "place": "34;1", "help": "36;1", "bold": "1"}
@@ -48,7 +48,7 @@ def _as_data(diagnostic: Diagnostic) -> dict[str, Any]:
         "message": redact(diagnostic.message),
         **_span_data(diagnostic.where),
         "hint": redact(diagnostic.hint),
-        "related": [{**_span_data(span), "message": note} for span, note in diagnostic.related],
+        "related": [{**_span_data(span), "message": redact(note)} for span, note in diagnostic.related],
     }
 
 
@@ -67,7 +67,7 @@ def _one(diagnostic: Diagnostic, lines: Mapping[str, list[str]], colour: bool) -
     if diagnostic.where:
         out += _snippet(diagnostic.where, "", "-->", "^", lines, width, paint)
     for span, note in diagnostic.related:
-        out += _snippet(span, note, ":::", "-", lines, width, paint)
+        out += _snippet(span, redact(note), ":::", "-", lines, width, paint)
     if diagnostic.hint:
         out.append(f"{' ' * width} {paint('place', '=')} {paint('help', 'help')}: {redact(diagnostic.hint)}")
     return "\n".join(out) + "\n"
@@ -80,7 +80,7 @@ def _snippet(  # noqa: PLR0913, PLR0917  # what one line of text is made of
     out = [f"{' ' * width}{paint('place', arrow)} {span.file}:{span.line}:{span.column}"]
     source = lines.get(span.file, [])
     if not 0 < span.line <= len(source):
-        return out
+        return [*out, f"{' ' * width} {bar} {note}"] if note else out
     shown, column, length = _window(source[span.line - 1], span)
     if shown.strip():
         out.append(f"{paint('place', str(span.line).rjust(width))} {bar} {shown}")
@@ -91,14 +91,14 @@ def _snippet(  # noqa: PLR0913, PLR0917  # what one line of text is made of
 
 def _window(line: str, span: Span, limit: int = 100) -> tuple[str, int, int]:
     """The part of a long line around the span, secrets hidden: (text, column from 0, how many carets)."""
-    hidden = redact(line)
-    printable = "".join(c if c.isprintable() else " " for c in hidden)
-    start, length = span.column - 1, max(1, span.end_column - span.column)
-    if hidden != line:  # columns moved; the start still holds when the secret stands after it
-        start, length = min(start, len(printable)), 1
+    spans = hidden(line)
+    printable = "".join(c if c.isprintable() else " " for c in redact(line))
+    start, end = moved(span.column - 1, spans), moved(span.end_column - 1, spans)
+    if any(a <= span.column - 1 < b for a, b in spans):
+        end = max(end, start + len(HIDDEN))
     first = max(0, start - limit // 2) if len(printable) > limit else 0
     shown = printable[first : first + limit]
-    return shown, start - first, max(1, min(length, len(shown) - (start - first)))
+    return shown, start - first, max(1, min(end - start, len(shown) - (start - first)))
 
 
 def _painter(colour: bool) -> Any:

@@ -34,9 +34,11 @@ from compiler.diagnostics import (
     Diagnostic,
     nearest,
 )
+from compiler.quantities import at_least_zero
 from compiler.source import Document
 from compiler.targets import litellm
 
+MAX_NEAREST = 50  # searches for a nearest name: each takes milliseconds, and thousands would take hours
 DEFAULT_GATEWAY = "llm-router"
 DEFAULT_RESOURCES = {"requests": {"cpu": "500m", "memory": "1Gi"}, "limits": {"memory": "2Gi"}}
 _IMPLICIT_DEFAULTS = ("default", "quality")  # names that are the default strategy when none is marked
@@ -58,7 +60,7 @@ class _Scope:
         legal: Mapping[str, Any] = getattr(self, kind + "s")
         if name in legal:
             return True
-        close = nearest(name, legal)
+        close = nearest(name, legal) if len(self.found) < MAX_NEAREST else None
         hint = f"did you mean {close!r}?" if close else _listing(kind, legal)
         where = self.document.span(path)
         message = f"{kind} {name!r} does not exist"
@@ -113,7 +115,13 @@ def _listing(kind: str, legal: Iterable[str]) -> str:
 def _target(data: Mapping[str, Any], scope: _Scope) -> Target:
     own = data.get("litellm") or {}
     version = own.get("version", litellm.DEFAULT.default_version)
-    if litellm.line_for(version) is None:
+    image = own.get("image", litellm.default_image(version))
+    if litellm.is_malicious(own.get("image", "")):
+        where = scope.document.span(("target", "litellm", "image"))
+        scope.found.append(
+            LITELLM_VERSION.at(where, "the image is of a LiteLLM that was published by an attacker")
+        )
+    elif litellm.line_for(version) is None:
         where = scope.document.span(("target", "litellm", "version"))
         bad = "was published by an attacker" if version in litellm.MALICIOUS else "is not supported"
         lines = ", ".join(f"{minor}.x" for minor in litellm.LINES)
@@ -122,7 +130,7 @@ def _target(data: Mapping[str, Any], scope: _Scope) -> Target:
         kubernetes=data.get("kubernetes", "1.34"),
         platform=data.get("platform", "generic"),
         litellm_version=version,
-        litellm_image=own.get("image", litellm.default_image(version)),
+        litellm_image=image,
     )
 
 
@@ -135,14 +143,15 @@ def _gateway_data(data: Mapping[str, Any]) -> Mapping[str, Any]:
 
 def _gateway(name: str, data: Mapping[str, Any]) -> Gateway:
     replicas, service = data.get("replicas") or {}, data.get("service") or {}
-    resources = data.get("resources") or {}
-    least = int(replicas.get("min", 2))
+    most = int(replicas.get("max", max(10, replicas.get("min", 2))))
     return Gateway(
         name=name,
         path=("gateways", name),
         namespace=data.get("namespace", "default"),
         replicas=Replicas(
-            least, int(replicas.get("max", max(10, least))), int(replicas.get("target_cpu_percent", 70))
+            min=int(replicas.get("min", min(2, most))),
+            max=most,
+            target_cpu_percent=int(replicas.get("target_cpu_percent", 70)),
         ),
         service=Service(
             type=service.get("type", "ClusterIP"),
@@ -151,10 +160,18 @@ def _gateway(name: str, data: Mapping[str, Any]) -> Gateway:
             annotations=_sorted(service.get("annotations") or {}),
         ),
         master_key=_master_key(name, data.get("auth")),
-        resources={
-            kind: {**default, **(resources.get(kind) or {})} for kind, default in DEFAULT_RESOURCES.items()
-        },
+        resources=_resources(data.get("resources") or {}),
     )
+
+
+def _resources(data: Mapping[str, Any]) -> dict[str, dict[str, str]]:
+    """What is written, and a default for the rest; a default gives way to the other side that is written."""
+    requests, limits = dict(data.get("requests") or {}), dict(data.get("limits") or {})
+    for name, default in DEFAULT_RESOURCES["requests"].items():
+        requests.setdefault(name, min(default, limits.get(name, default), key=at_least_zero))
+    for name, default in DEFAULT_RESOURCES["limits"].items():
+        limits.setdefault(name, max(default, requests.get(name, default), key=at_least_zero))
+    return {"requests": _sorted(requests), "limits": _sorted(limits)}
 
 
 def _master_key(gateway: str, auth: Any) -> SecretRef | None:

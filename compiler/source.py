@@ -30,9 +30,11 @@ from compiler.diagnostics import (
 )
 from compiler.source_words import CONFLICT, NOT_A_TEMPLATE, in_plain_words
 
-MAX_BYTES = 32 * 1024 * 1024
+MAX_BYTES = 16 * 1024 * 1024
 MAX_DEPTH = 64
-MAX_NODES = 2_000_000  # after aliases are expanded; a catalog of 10,000 models has about 150,000
+MAX_NODES = 1_000_000  # after aliases are expanded; a catalog of 10,000 models has about 150,000
+
+_TOO_MANY = f"more than {MAX_NODES:,} values once aliases are expanded"
 
 _WORDS: dict[str, bool | None] = {
     **dict.fromkeys(("", "~", "null", "Null", "NULL")),
@@ -42,6 +44,9 @@ _WORDS: dict[str, bool | None] = {
 # Longer digits than these are text: int() refuses thousands of digits, and a float of them is infinite.
 _INTEGER = re.compile(r"[-+]?(0|[1-9][0-9]{0,17})\Z")
 _FLOAT = re.compile(r"[-+]?(0|[1-9][0-9]{0,17})?\.[0-9]{0,30}([eE][-+][0-9]{1,3})?\Z")
+_FORBIDDEN = re.compile(
+    r"[^\t\n\r\x20-\x7e\xa0-\u2027\u202a-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]|\r(?!\n)"
+)
 _STRING_TAGS = (None, "!", "tag:yaml.org,2002:str")
 
 Path_ = tuple[str | int, ...]
@@ -146,19 +151,28 @@ class _Builder:
         self.nodes = 0
 
     def build(self) -> Any:
+        if not self.document.text.isascii() or "\r" in self.document.text:
+            self._refuse_characters()
         try:
             return self._build()
-        except yaml.reader.ReaderError as error:  # a control character; the error has no mark
-            before = self.document.text[: error.position]
-            mark = (before.count("\n"), len(before) - before.rfind("\n") - 1)
-            char = (
-                error.character if isinstance(error.character, int) else ord(str(error.character)[:1] or " ")
-            )
-            self._stop(SYNTAX, (*mark, mark[1] + 1), f"character U+{char:04X} is not allowed")
+        except yaml.reader.ReaderError as error:  # it has no mark, and counts in bytes
+            self._refuse_characters()
+            self._stop(SYNTAX, (0, 0, 1), str(error).replace("\n", " "))
         except yaml.MarkedYAMLError as error:
             self._misread(error)
         except yaml.YAMLError as error:
             self._stop(SYNTAX, (0, 0, 1), str(error))
+
+    def _refuse_characters(self) -> None:
+        """Stops at a character that YAML refuses, or takes for the end of a line where editors do not."""
+        found = _FORBIDDEN.search(self.document.text)
+        if found:
+            before = self.document.text[: found.start()]
+            line, column = before.count("\n"), len(before) - before.rfind("\n") - 1
+            what = f"character U+{ord(found.group()[0]):04X} is not allowed"
+            self._stop(
+                SYNTAX, (line, column, column + 1), what, "remove it, or write it as an escape in quotes"
+            )
 
     def _misread(self, error: yaml.MarkedYAMLError) -> None:
         """A problem of libyaml's in plain words; what was opened and not closed is shown, too."""
@@ -242,6 +256,8 @@ class _Builder:
                     self._stop(TOO_LARGE, place, f"nested deeper than {MAX_DEPTH} levels")
                 value = {} if kind is mapping_event else []
                 self.nodes += 1
+                if self.nodes > MAX_NODES:
+                    self._stop(TOO_LARGE, place, _TOO_MANY)
                 if type(container) is list:
                     marks[len(container)] = (None, place)
                     container.append(value)
@@ -300,7 +316,7 @@ class _Builder:
             else:
                 continue
             if self.nodes > MAX_NODES:
-                self._stop(TOO_LARGE, place, f"more than {MAX_NODES:,} values once aliases are expanded")
+                self._stop(TOO_LARGE, place, _TOO_MANY)
             if type(container) is dict:
                 container[key] = value
                 marks[key] = (key_place, place)  # type: ignore[index]

@@ -66,8 +66,7 @@ def _table(outcome: Outcome, gateway: str | None) -> dict[str, Any]:
     if gateway is not None:
         _known("--gateway", (gateway,), catalog.gateways)
         return routing_table(catalog, catalog.gateways[gateway])
-    router = min(g.name for g in catalog.gateways.values() if catalog.is_router(g))
-    return routing_table(catalog, catalog.gateways[router])
+    return routing_table(catalog, catalog.front)
 
 
 def _known(option: str, names: tuple[str, ...], legal: Any) -> None:

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 
 from compiler.catalog import Catalog
 from compiler.diagnostics import Diagnostic
-from compiler.interlocks import access, routes
+from compiler.interlocks import access, routes, sizes
 from compiler.source import Document
 
 Rule = Callable[[Catalog, Document], Iterator[Diagnostic]]
@@ -14,6 +14,9 @@ RULES: tuple[Rule, ...] = (
     routes.fallbacks_end,
     routes.names_are_free,
     routes.gateway_serves_something,
+    routes.provider_is_reached,
+    sizes.limits_hold_requests,
+    sizes.most_pods_hold_fewest,
     access.credentials_fit,
     access.one_identity_a_pod,
     access.outside_needs_a_key,

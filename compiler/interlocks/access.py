@@ -6,12 +6,10 @@ from compiler.catalog import Catalog, Provider
 from compiler.diagnostics import (
     IDENTITY,
     OPEN_GATEWAY,
-    SECRET_VALUE,
     TOO_MANY_IDENTITIES,
     Diagnostic,
 )
-from compiler.redact import may_hold_secret, secrets_in
-from compiler.source import Document, Path_
+from compiler.source import Document
 
 _KEYED = ("openai", "anthropic", "cohere", "mistral", "gemini", "groq", "azure")
 
@@ -84,41 +82,3 @@ def outside_needs_a_key(catalog: Catalog, document: Document) -> Iterator[Diagno
                 "remove `auth: none` (a master key is the default), or use a ClusterIP service",
             )
             yield found.with_related(document.span((*gateway.path, "service")), "reachable here")
-
-
-def secret_values(document: Document) -> Iterator[Diagnostic]:
-    """IL501: no secret value stands in the file. Works on any data, so it speaks before the schema does."""
-    if not _any_secret(document.data):
-        return
-    stack: list[tuple[Path_, object]] = [((), document.data)]
-    while stack:
-        path, node = stack.pop()
-        if isinstance(node, dict):
-            stack.extend(((*path, key), value) for key, value in node.items())
-        elif isinstance(node, list):
-            stack.extend(((*path, i), value) for i, value in enumerate(node))
-        elif isinstance(node, str) and len(node) >= _SHORTEST:
-            kind = next((kind for _, _, kind in secrets_in(node)), None)
-            if kind:
-                yield SECRET_VALUE.at(
-                    document.span(path),
-                    f"this looks like {kind}; a catalog holds references, never values",
-                    "put it in a Secret, say `{secret: <name>, key: <key>}` here, and replace the leaked one",
-                )
-
-
-_SHORTEST = 16
-
-
-def _any_secret(data: object) -> bool:
-    """The common answer, no, without the cost of a path to every value."""
-    stack = [data]
-    while stack:
-        node = stack.pop()
-        if isinstance(node, dict):
-            stack.extend(node.values())
-        elif isinstance(node, list):
-            stack.extend(node)
-        elif isinstance(node, str) and len(node) >= _SHORTEST and may_hold_secret(node):
-            return True
-    return False

@@ -111,6 +111,19 @@ def names_are_free(catalog: Catalog, document: Document) -> Iterator[Diagnostic]
             )
 
 
+def provider_is_reached(catalog: Catalog, document: Document) -> Iterator[Diagnostic]:
+    """IL305: a provider without a gateway of its own is called by a router, so there must be one."""
+    if any(catalog.is_router(gateway) for gateway in catalog.gateways.values()):
+        return
+    for provider in catalog.providers.values():
+        if provider.gateway is None:
+            yield NOTHING_SERVED.at(
+                document.span(provider.path, key=True),
+                f"no gateway reaches provider {provider.name!r}: each belongs to another provider",
+                "name a `gateway` here, or add a gateway that no provider names",
+            )
+
+
 def gateway_serves_something(catalog: Catalog, document: Document) -> Iterator[Diagnostic]:
     """IL305: every gateway answers for at least one model."""
     for gateway in catalog.gateways.values():

@@ -24,8 +24,8 @@ class SecretUse:
 
 def routes(catalog: Catalog, gateways: Sequence[GatewayFiles]) -> str:
     """Strategies with their routes, models with their facts, and who answers when a provider is down."""
-    table = next(files.table for files in gateways if catalog.is_router(files.gateway))
-    answers = {name: plain_route(table, name) for name in catalog.strategies}
+    table = next(files.table for files in gateways if files.gateway == catalog.front)
+    answers = {name: plain_route(table, name) for name in table["strategies"]}
     candidates = {name for strategy in catalog.strategies.values() for name in strategy.candidates}
     providers = {provider for name in candidates for provider in catalog.models[name].providers}
     outages = {

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from typing import Any
 
+from compiler.quantities import quantity
 from compiler.verify import syntax
 from compiler.verify.finding import Problem, brief, child
 from compiler.verify.syntax import unique, wrong
@@ -63,11 +64,11 @@ def _ports(at: str, ports: list[dict[str, Any]]) -> Iterator[Problem]:
 def _resources(at: str, resources: dict[str, Any]) -> Iterator[Problem]:
     for field in ("limits", "requests"):
         for name, value in resources.get(field, {}).items():
-            number = syntax.quantity(value)
+            number = quantity(value)
             if number is None or number < 0:
                 yield child(f"{at}.{field}", name), f"{brief(value)!r} is not a quantity such as 500m or 2Gi"
     for name, limit in resources.get("limits", {}).items():
-        most, least = syntax.quantity(limit), syntax.quantity(resources.get("requests", {}).get(name, 0))
+        most, least = quantity(limit), quantity(resources.get("requests", {}).get(name, 0))
         if most is not None and least is not None and least > most:
             yield child(f"{at}.requests", name), f"over the limit of {brief(limit)}"
 

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from typing import Any
 
+from compiler.quantities import quantity
 from compiler.verify import syntax
 from compiler.verify.finding import Problem, brief
 from compiler.verify.metadata import selector
@@ -46,7 +47,7 @@ def _metric(at: str, metric: dict[str, Any]) -> Iterator[Problem]:
         yield f"{at}.{field}.target", f"a target of type {target['type']} wants exactly the field {wanted}"
     elif wanted == "averageUtilization":
         yield from at_least(target, f"{at}.{field}.target", {wanted: 1})
-    elif not syntax.quantity(target[wanted]):
+    elif not quantity(target[wanted]):
         yield f"{at}.{field}.target.{wanted}", f"{brief(target[wanted])!r} is not a quantity above 0"
 
 

@@ -6,7 +6,6 @@ Taken from k8s.io/apimachinery/pkg/util/validation and k8s.io/apimachinery/pkg/a
 import ipaddress
 import re
 from collections.abc import Callable, Iterator, Mapping
-from decimal import Decimal
 
 from compiler.verify.finding import Problem, brief, child
 
@@ -14,9 +13,6 @@ Rule = Callable[[str], str]
 
 _LABEL = r"[a-z0-9](?:[-a-z0-9]*[a-z0-9])?"
 _NAME = r"[A-Za-z0-9](?:[-A-Za-z0-9_.]*[A-Za-z0-9])?"
-_QUANTITY = re.compile(r"([+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+))(|[KMGTPE]i|[numkMGTPE]|[eE][+-]?[0-9]{1,2})")
-_DECIMAL = {"n": -9, "u": -6, "m": -3, "": 0, "k": 3, "M": 6, "G": 9, "T": 12, "P": 15, "E": 18}
-_BINARY = {"Ki": 10, "Mi": 20, "Gi": 30, "Ti": 40, "Pi": 50, "Ei": 60}
 
 
 def _form(pattern: str, limit: int, what: str) -> Rule:
@@ -81,17 +77,6 @@ def within(text: str, outer: str) -> str:
         and hole.prefixlen > around.prefixlen
     )
     return "" if inside else f"{brief(text)} is no part of {brief(outer)}"
-
-
-def quantity(value: str | float) -> Decimal | None:
-    """The number a resource quantity stands for (500m, 1Gi, 2), or None when it is not one."""
-    match = _QUANTITY.fullmatch(str(value))
-    if match is None:
-        return None
-    number, suffix = match.groups()
-    if suffix in _BINARY:
-        return Decimal(number) * (1 << _BINARY[suffix])
-    return Decimal(number).scaleb(_DECIMAL[suffix] if suffix in _DECIMAL else int(suffix[1:]))
 
 
 def port(value: str | int) -> str:

@@ -1,5 +1,6 @@
 """What is known of each LiteLLM version line that Interlock compiles for."""
 
+import re
 from dataclasses import dataclass
 
 MALICIOUS = frozenset({"1.82.7", "1.82.8"})  # published by an attacker; both were withdrawn
@@ -34,6 +35,12 @@ DEFAULT = LINES["1.106"]
 def line_for(version: str) -> Line | None:
     """The line of a version such as `1.106.2`, or None when Interlock does not know it."""
     return None if version in MALICIOUS else LINES.get(".".join(version.split(".")[:2]))
+
+
+def is_malicious(image: str) -> bool:
+    """Whether an image's tag names one of the malicious releases, in any of the ways that tags do."""
+    tag = image.partition("@")[0].rpartition(":")[2]
+    return any(re.search(rf"(?<![0-9.]){re.escape(version)}(?![0-9])", tag) for version in MALICIOUS)
 
 
 def default_image(version: str) -> str:
