@@ -28,6 +28,7 @@ from compiler.diagnostics import (
     Diagnostic,
     Span,
 )
+from compiler.redact import redact
 from compiler.source_words import CONFLICT, NOT_A_TEMPLATE, in_plain_words
 
 MAX_BYTES = 16 * 1024 * 1024
@@ -228,7 +229,10 @@ class _Builder:
                 place = (start.line, start.column, end.column if end.line == start.line else start.column + 1)
                 if event.tag not in _STRING_TAGS:
                     self._stop(
-                        SYNTAX, place, f"the tag {event.tag[:40]!r} has no meaning in a catalog", "remove it"
+                        SYNTAX,
+                        place,
+                        f"the tag {_brief(event.tag)!r} has no meaning in a catalog",
+                        "remove it",
                     )
                 if key is None and type(container) is dict:
                     key, key_place = event.value, place
@@ -246,7 +250,10 @@ class _Builder:
                 place = (start.line, start.column, start.column + 1)
                 if event.tag not in (None, "!", "tag:yaml.org,2002:map", "tag:yaml.org,2002:seq"):
                     self._stop(
-                        SYNTAX, place, f"the tag {event.tag[:40]!r} has no meaning in a catalog", "remove it"
+                        SYNTAX,
+                        place,
+                        f"the tag {_brief(event.tag)!r} has no meaning in a catalog",
+                        "remove it",
                     )
                 if key is None and type(container) is dict:
                     self._stop(
@@ -294,7 +301,7 @@ class _Builder:
                     self._stop(
                         SYNTAX,
                         place,
-                        f"the alias '*{event.anchor[:40]}' has no anchor before it",
+                        f"the alias '*{_brief(event.anchor)}' has no anchor before it",
                     )
                 value = self.anchors[event.anchor]
                 self.nodes += self.sizes[event.anchor]
@@ -327,15 +334,23 @@ class _Builder:
             else:
                 root, seen_root = value, True
 
+    def _refuse_tag(self, tag: str, place: _Place) -> None:
+        self._stop(SYNTAX, place, f"the tag {_brief(tag)!r} has no meaning in a catalog", "remove it")
+
     def _duplicate(self, key: str, place: _Place, first: _Place | None) -> None:
         line = (first or place)[0] + 1
         span = Span(self.document.file, place[0] + 1, place[1] + 1, place[2] + 1)
-        found = DUPLICATE_KEY.at(span, f"key {key[:40]!r} is written twice", "keep one of the two")
+        found = DUPLICATE_KEY.at(span, f"key {_brief(key)!r} is written twice", "keep one of the two")
         if first:
             found = found.with_related(
                 Span(self.document.file, line, first[1] + 1, first[2] + 1), "first written here"
             )
         raise SourceError(found)
+
+
+def _brief(text: str) -> str:
+    """What a message repeats of the file: no secret, and hidden before it is cut."""
+    return redact(text)[:40]
 
 
 def _plain(text: str) -> Any:

@@ -1,0 +1,131 @@
+"""What `interlock validate` says of each broken catalog of this folder, word for word.
+
+`python tests/errors/refresh.py` writes the words anew.
+"""
+
+import importlib.util
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+from compiler.diagnostics import CODES
+from compiler.pipeline import validate
+
+
+def _refresh() -> ModuleType:
+    # The script beside this file: pytest's importlib mode puts no folder of tests on the path.
+    spec = importlib.util.spec_from_file_location("refresh", Path(__file__).with_name("refresh.py"))
+    assert spec
+    assert spec.loader
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+REFRESH = _refresh()
+CASES: list[Path] = REFRESH.cases()
+
+NOT_FROM_A_CATALOG = {
+    "IL101": "a file that is not there: see test_a_file_that_cannot_be_read",
+    "IL901": "a defect of Interlock",
+    "IL902": "found in the output, by render",
+    "IL903": "found in the output folder, by render",
+    "IL904": "found in the output folder, by check",
+}
+
+# Pieces of everything in the catalogs of this folder that stands for a secret.
+PLANTED = (
+    "4fK9aQ2LmZx7Rt3VbN8cYw1P",
+    "AKIAIOSFODNN7EXAMPLE",
+    "wJalrXUtnFEMI",
+    "hunter2",
+    "my-own-password",
+    "eyJhbGciOiJIUzI1NiJ9",
+    "dozjgNryP4J3jVmNHl0w5N",
+    "MIIBVgIBADANBgkqhkiG9w0B",
+)
+PLACE = re.compile(r" *(?:-->|:::) catalog\.\w+:(\d+):(\d+)")
+# One of each stage, and bytes that are not text.
+FROM_THE_COMMAND_LINE = (
+    "IL102-utf-16",
+    "IL103-unclosed-bracket",
+    "IL201-typo",
+    "IL301-model",
+    "IL401-unknown-model",
+    "IL501-aws",
+)
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+def test_the_words(case: Path) -> None:
+    assert REFRESH.said(case) == (case / "expected.txt").read_text("utf-8")
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+def test_the_code_of_its_name(case: Path) -> None:
+    code = CODES[case.name.partition("-")[0]]
+    found = validate(REFRESH.catalog_of(case))
+    assert (code.id, code.severity) in {(d.code, d.severity) for d in found.diagnostics}
+    assert found.ok == (code.severity == "warning")
+
+
+def test_every_code_has_a_case() -> None:
+    shown = {case.name.partition("-")[0] for case in CASES}
+    assert shown | set(NOT_FROM_A_CATALOG) == set(CODES)
+    assert not shown & set(NOT_FROM_A_CATALOG)
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+def test_every_place_is_shown(case: Path) -> None:
+    catalog = REFRESH.catalog_of(case)
+    source = catalog.read_bytes().decode("utf-8", "replace").split("\n")
+    words = (case / "expected.txt").read_text("utf-8").splitlines()
+    places = [at for at, line in enumerate(words) if PLACE.match(line)]
+    assert places
+    for at in places:
+        match = PLACE.match(words[at])
+        assert match
+        number, column = int(match[1]), int(match[2])
+        assert 1 <= number <= len(source)
+        assert 1 <= column <= len(source[number - 1]) + 1
+        if source[number - 1].strip(" \0\ufeff"):
+            assert words[at + 1].startswith(f"{number:>{words[at].index(match[0].strip()[0])}} | ")
+
+
+@pytest.mark.parametrize("name", FROM_THE_COMMAND_LINE)
+def test_the_command_writes_just_that(name: str) -> None:
+    (case,) = (case for case in CASES if case.name == name)
+    done = _interlock("validate", REFRESH.catalog_of(case).name, cwd=case)
+    assert done.stderr == (case / "expected.txt").read_bytes()
+    assert done.stdout == b""
+    assert done.returncode == int(CODES[name[:5]].severity == "error")
+
+
+def test_a_file_that_cannot_be_read(tmp_path: Path) -> None:
+    done = _interlock("validate", "nowhere.yaml", cwd=tmp_path)
+    assert done.returncode == 1
+    assert done.stderr.decode().splitlines() == [
+        "error[IL101]: cannot read the file: No such file or directory",
+        " --> nowhere.yaml:1:1",
+        "",
+        "1 file, 1 error, 0 warnings",
+    ]
+
+
+def _interlock(*arguments: str, cwd: Path) -> subprocess.CompletedProcess[bytes]:
+    environment = {**os.environ, "PYTHONPATH": str(REFRESH.ROOT), "PYTHONUTF8": "1"}
+    command = [sys.executable, "-m", "compiler", *arguments]
+    return subprocess.run(command, cwd=cwd, env=environment, capture_output=True, check=False)
+
+
+@pytest.mark.parametrize("secret", PLANTED)
+def test_no_secret_is_repeated(secret: str) -> None:
+    planted = [case for case in CASES if secret.encode() in REFRESH.catalog_of(case).read_bytes()]
+    assert planted, f"no catalog holds {secret}"
+    for case in planted:
+        assert secret not in (case / "expected.txt").read_text("utf-8")
