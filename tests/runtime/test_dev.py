@@ -43,16 +43,18 @@ def deployment(model: str, **params: object) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize(
-    ("model", "upstream"),
+    ("model", "prefix", "upstream"),
     [
-        ("vertex_ai/gemini-1.5-pro-001", "gemini-1.5-pro-001"),
-        ("bedrock/anthropic.claude-3-opus-20240229-v1:0", "anthropic.claude-3-opus-20240229-v1:0"),
-        ("openai/meta-llama/Llama-3", "meta-llama/Llama-3"),
-        ("azure/gpt-4", "gpt-4"),
-        ("gpt-4", "gpt-4"),
+        # what is no OpenAI API answers legacy completions through its chat, and so does custom_openai
+        ("vertex_ai/gemini-1.5-pro-001", "custom_openai", "gemini-1.5-pro-001"),
+        ("bedrock/anthropic.claude-3-opus-20240229-v1:0", "custom_openai",
+         "anthropic.claude-3-opus-20240229-v1:0"),
+        ("openai/meta-llama/Llama-3", "openai", "meta-llama/Llama-3"),
+        ("azure/gpt-4", "openai", "gpt-4"),
+        ("gpt-4", "custom_openai", "gpt-4"),
     ],
-)
-def test_a_provider_becomes_its_simulator(model: str, upstream: str) -> None:
+)  # fmt: skip
+def test_a_provider_becomes_its_simulator(model: str, prefix: str, upstream: str) -> None:
     row = deployment(
         model,
         api_key="os.environ/KEY",
@@ -63,9 +65,16 @@ def test_a_provider_becomes_its_simulator(model: str, upstream: str) -> None:
         api_version="2024-01-01",
     )
     (local,) = rewrite({"model_list": [row]}, LOCAL)["model_list"]
-    access = {"model": f"openai/{upstream}", "api_base": "http://127.0.0.1:1/v1", "api_key": "simulated"}
+    access = {"model": f"{prefix}/{upstream}", "api_base": "http://127.0.0.1:1/v1", "api_key": "simulated"}
     assert local == {**row, "litellm_params": access}
     assert upstreams({"model_list": [row, row]}) == {"cloud": [upstream]}
+
+
+def test_an_embedding_model_stays_openai_s() -> None:
+    row = deployment("cohere_chat/embed-v4.0")
+    row["model_info"]["mode"] = "embedding"
+    (local,) = rewrite({"model_list": [row]}, LOCAL)["model_list"]
+    assert local["litellm_params"]["model"] == "openai/embed-v4.0"
 
 
 def test_a_neighbour_becomes_its_local_port() -> None:
