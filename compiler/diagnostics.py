@@ -83,7 +83,6 @@ OPEN_GATEWAY = Code("IL502", "a gateway is reachable from outside without a key"
 
 LITELLM_VERSION = Code("IL801", "the LiteLLM version is not one Interlock compiles for")
 OUTPUT_INVALID = Code("IL901", "the output is not valid (a defect of Interlock)")
-OUTPUT_TOO_LARGE = Code("IL902", "the output does not fit where it must go")
 OUTPUT_NOT_OURS = Code("IL903", "a file in the way was not written by Interlock")
 OUTPUT_STALE = Code("IL904", "the output is not what `render` would write")
 

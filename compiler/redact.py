@@ -69,9 +69,12 @@ def hidden(text: str) -> list[tuple[int, int]]:
 
 def redact(text: str) -> str:
     """The text with every secret value hidden."""
-    for start, end in reversed(hidden(text)):
-        text = text[:start] + HIDDEN + text[end:]
-    return text
+    parts: list[str] = []
+    done = 0
+    for start, end in hidden(text):  # a line of megabytes may hold thousands: it is copied once
+        parts += [text[done:start], HIDDEN]
+        done = end
+    return "".join([*parts, text[done:]])
 
 
 def moved(column: int, spans: list[tuple[int, int]]) -> int:

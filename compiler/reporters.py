@@ -14,7 +14,7 @@ _COLOURS = {"error": "31;1", "warning": "33;1", "place": "34;1", "help": "36;1",
 def text(diagnostics: Iterable[Diagnostic], sources: Mapping[str, str], *, colour: bool = False) -> str:
     """Snippets with carets, as rustc shows them. `sources` maps a file's name to its text."""
     found = list(diagnostics)
-    lines = {name: content.split("\n") for name, content in sources.items()}
+    lines = {name: _Lines(content) for name, content in sources.items()}
     parts = [_one(diagnostic, lines, colour) for diagnostic in found[:MAX_SHOWN]]
     if len(found) > MAX_SHOWN:
         parts.append(f"… and {len(found) - MAX_SHOWN} more\n")
@@ -58,7 +58,24 @@ def _span_data(span: Span | None) -> dict[str, Any]:
     return {"file": span.file, "line": span.line, "column": span.column, "end_column": span.end_column}
 
 
-def _one(diagnostic: Diagnostic, lines: Mapping[str, list[str]], colour: bool) -> str:
+class _Lines:
+    """The lines of a file, each searched for secrets once: one may be megabytes long and wrong 100 times."""
+
+    def __init__(self, content: str) -> None:
+        self._plain = content.split("\n")
+        self._judged: dict[int, tuple[str, list[tuple[int, int]]]] = {}
+
+    def at(self, number: int) -> tuple[str, list[tuple[int, int]]] | None:
+        """Line `number`, from 1, with its secrets hidden, and where they stood; None when there is none."""
+        if not 0 < number <= len(self._plain):
+            return None
+        if number not in self._judged:
+            line = self._plain[number - 1]
+            self._judged[number] = (redact(line), hidden(line))
+        return self._judged[number]
+
+
+def _one(diagnostic: Diagnostic, lines: Mapping[str, _Lines], colour: bool) -> str:
     paint = _painter(colour)
     head = paint(diagnostic.severity, f"{diagnostic.severity}[{diagnostic.code}]")
     out = [f"{head}: {paint('bold', redact(diagnostic.message))}"]
@@ -74,30 +91,28 @@ def _one(diagnostic: Diagnostic, lines: Mapping[str, list[str]], colour: bool) -
 
 
 def _snippet(  # noqa: PLR0913, PLR0917  # what one line of text is made of
-    span: Span, note: str, arrow: str, mark: str, lines: Mapping[str, list[str]], width: int, paint: Any
+    span: Span, note: str, arrow: str, mark: str, lines: Mapping[str, _Lines], width: int, paint: Any
 ) -> list[str]:
     bar = paint("place", "|")
     out = [f"{' ' * width}{paint('place', arrow)} {span.file}:{span.line}:{span.column}"]
-    source = lines.get(span.file, [])
-    if not 0 < span.line <= len(source):
+    source = lines[span.file].at(span.line) if span.file in lines else None
+    if source is None:
         return [*out, f"{' ' * width} {bar} {note}"] if note else out
-    shown, column, length = _window(source[span.line - 1], span)
+    shown, column, length = _window(*source, span)
     if shown.strip():
-        out.append(f"{paint('place', str(span.line).rjust(width))} {bar} {shown}")
+        out.append(f"{paint('place', str(span.line).rjust(width))} {bar} {shown.rstrip()}")
         carets = paint("error" if mark == "^" else "place", mark * length)
         out.append(f"{' ' * width} {bar} {' ' * column}{carets}{' ' + note if note else ''}")
     return out
 
 
-def _window(line: str, span: Span, limit: int = 100) -> tuple[str, int, int]:
+def _window(line: str, spans: list[tuple[int, int]], span: Span, limit: int = 100) -> tuple[str, int, int]:
     """The part of a long line around the span, secrets hidden: (text, column from 0, how many carets)."""
-    spans = hidden(line)
-    printable = "".join(c if c.isprintable() else " " for c in redact(line))
     start, end = moved(span.column - 1, spans), moved(span.end_column - 1, spans)
     if any(a <= span.column - 1 < b for a, b in spans):
         end = max(end, start + len(HIDDEN))
-    first = max(0, start - limit // 2) if len(printable) > limit else 0
-    shown = printable[first : first + limit]
+    first = max(0, start - limit // 2) if len(line) > limit else 0
+    shown = "".join(c if c.isprintable() else " " for c in line[first : first + limit])
     return shown, start - first, max(1, min(end - start, len(shown) - (start - first)))
 
 

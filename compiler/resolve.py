@@ -39,6 +39,7 @@ from compiler.source import Document
 from compiler.targets import litellm
 
 MAX_NEAREST = 50  # searches for a nearest name: each takes milliseconds, and thousands would take hours
+_LEAKED = "if it ever ran, replace every secret that it could read"
 DEFAULT_GATEWAY = "llm-router"
 DEFAULT_RESOURCES = {"requests": {"cpu": "500m", "memory": "1Gi"}, "limits": {"memory": "2Gi"}}
 _IMPLICIT_DEFAULTS = ("default", "quality")  # names that are the default strategy when none is marked
@@ -60,8 +61,9 @@ class _Scope:
         legal: Mapping[str, Any] = getattr(self, kind + "s")
         if name in legal:
             return True
-        close = nearest(name, legal) if len(self.found) < MAX_NEAREST else None
-        hint = f"did you mean {close!r}?" if close else _listing(kind, legal)
+        helped = len(self.found) < MAX_NEAREST
+        close = nearest(name, legal) if helped else None
+        hint = f"did you mean {close!r}?" if close else _listing(kind, legal) if helped else ""
         where = self.document.span(path)
         message = f"{kind} {name!r} does not exist"
         found = UNKNOWN_REFERENCE.at(where, message, hint)
@@ -119,13 +121,16 @@ def _target(data: Mapping[str, Any], scope: _Scope) -> Target:
     if litellm.is_malicious(own.get("image", "")):
         where = scope.document.span(("target", "litellm", "image"))
         scope.found.append(
-            LITELLM_VERSION.at(where, "the image is of a LiteLLM that was published by an attacker")
+            LITELLM_VERSION.at(where, "the image is of a LiteLLM that was published by an attacker", _LEAKED)
         )
     elif litellm.line_for(version) is None:
         where = scope.document.span(("target", "litellm", "version"))
         bad = "was published by an attacker" if version in litellm.MALICIOUS else "is not supported"
         lines = ", ".join(f"{minor}.x" for minor in litellm.LINES)
-        scope.found.append(LITELLM_VERSION.at(where, f"LiteLLM {version} {bad}", f"supported: {lines}"))
+        leaked = f"; {_LEAKED}" if version in litellm.MALICIOUS else ""
+        scope.found.append(
+            LITELLM_VERSION.at(where, f"LiteLLM {version} {bad}", f"supported: {lines}{leaked}")
+        )
     return Target(
         kubernetes=data.get("kubernetes", "1.34"),
         platform=data.get("platform", "generic"),

@@ -206,7 +206,7 @@ def _first_path(data: Any) -> Path_:
 
 
 def _from_error(error: ValidationError, data: Any) -> Iterator[Fault]:
-    path, rule = tuple(error.instance_path), tuple(error.evaluation_path[:-1])
+    path, rule = _as_written(error.instance_path, data), tuple(error.evaluation_path[:-1])
     match error.kind:
         case Kind.AdditionalProperties(unexpected):
             yield from (Fault((*path, name), "unknown", rule, at_key=True) for name in unexpected)
@@ -231,12 +231,21 @@ def _from_error(error: ValidationError, data: Any) -> Iterator[Fault]:
             yield Fault(path, kind.name, rule)
 
 
+def _as_written(path: list[str | int], data: Any) -> Path_:
+    """The path with the keys that it has in the data: jsonschema-rs takes a key of digits for an index."""
+    found: list[str | int] = []
+    for part in path:
+        found.append(str(part) if isinstance(data, dict) else part)
+        data = value_at(data, (found[-1],))
+    return tuple(found)
+
+
 def _of_best_branch(
     path: Path_, rule: Path_, branches: list[list[ValidationError]], data: Any
 ) -> Iterator[Fault]:
     """What is wrong in the branch that was meant: the one whose type (or whose one word) is there."""
     for branch in branches:
-        own = {error.kind.name for error in branch if tuple(error.instance_path) == path}
+        own = {error.kind.name for error in branch if _as_written(error.instance_path, data) == path}
         if not own & {"type", "const"}:
             yield from (fault for error in branch for fault in _from_error(error, data))
             return

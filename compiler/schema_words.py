@@ -228,6 +228,8 @@ def _unknown(case: _Case) -> _Words:
     hidden = not PRIVATE.isdisjoint(case.path[:-1]) or _like_a_secret(name)
     shown = "of that name" if hidden else repr(_capped(name))
     hint = _choice(name, list(case.rule["properties"]), "its fields are")
+    if name == "<<":
+        hint = "YAML 1.2 has no merge keys: write the fields out, or give the whole value an anchor"
     return UNKNOWN_FIELD, f"{case.owner} has no field {shown}", hint
 
 

@@ -126,7 +126,8 @@ def _decode(raw: bytes, file: str) -> str:
         column = len(before[before.rfind(b"\n") + 1 :].decode("utf-8", "replace"))
         place = Span(file, line + 1, column + 1, column + 2)
         message = f"byte 0x{raw[error.start]:02x} is not UTF-8"
-        raise SourceError(ENCODING.at(place, message, "save the file as UTF-8")) from None
+        was = "this is UTF-16; " if raw[:2] in (b"\xff\xfe", b"\xfe\xff") else ""
+        raise SourceError(ENCODING.at(place, message, f"{was}save the file as UTF-8")) from None
 
 
 @contextmanager

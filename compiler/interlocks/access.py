@@ -11,48 +11,70 @@ from compiler.diagnostics import (
 )
 from compiler.source import Document
 
+_FIELDS = (
+    "project", "location", "region", "base_url", "api_version", "identity", "api_key", "access_key_id",
+    "secret_access_key",
+)  # fmt: skip
+# What says how a provider is reached, by its type; the others take a key, and an address of their own.
+_USES = {
+    "vertex_ai": ("project", "location", "identity"),
+    "bedrock": ("region", "identity", "access_key_id", "secret_access_key"),
+    "azure": ("base_url", "api_version", "api_key"),
+}
 _KEYED = ("openai", "anthropic", "cohere", "mistral", "gemini", "groq", "azure")
 
 
 def credentials_fit(catalog: Catalog, document: Document) -> Iterator[Diagnostic]:
     """IL308: each provider says what its type needs to be reached, and nothing that it cannot use."""
     for provider in catalog.providers.values():
-        for problem, hint in _problems(provider):
+        kind = "" if provider.name == provider.type else f" ({provider.type})"
+        name = f"{provider.name!r}{kind}"
+        for problem, hint in _lacks(provider):
             where = document.span(provider.path, key=True)
-            yield IDENTITY.at(where, f"provider {provider.name!r} ({provider.type}) {problem}", hint)
+            yield IDENTITY.at(where, f"provider {name} has no {problem}", hint)
+        for field in _cannot_use(provider):
+            where = document.span((*provider.path, field), key=True)
+            hint = f"remove it; this type is reached by: {', '.join(_uses(provider))}"
+            yield IDENTITY.at(where, f"provider {name} cannot use `{field}`", hint)
+        if provider.identity and provider.identity.aws_role_arn and provider.secret_access_key:
+            found = IDENTITY.at(
+                document.span((*provider.path, "secret_access_key"), key=True),
+                f"provider {name} has both a role and static keys",
+                "keep `identity`; keys are the last resort",
+            )
+            yield found.with_related(document.span((*provider.path, "identity"), key=True), "the role")
 
 
-def _problems(provider: Provider) -> Iterator[tuple[str, str]]:
+def _uses(provider: Provider) -> tuple[str, ...]:
+    return _USES.get(provider.type, ("api_key", "base_url"))
+
+
+def _cannot_use(provider: Provider) -> list[str]:
+    return [
+        field for field in _FIELDS if field not in _uses(provider) and getattr(provider, field) is not None
+    ]
+
+
+def _lacks(provider: Provider) -> Iterator[tuple[str, str]]:
+    """(what, what to add) of everything without which the type cannot be reached."""
     identity = provider.identity
     if provider.type in _KEYED and provider.api_key is None:
-        yield "has no API key", "add `api_key: {secret: <name>, key: <key>}`"
+        yield "API key", "add `api_key: {secret: <name>, key: <key>}`"
     if provider.type in ("azure", "openai_compatible") and not provider.base_url:
-        yield "has no address", "add `base_url: https://…`"
+        yield "address", "add `base_url: https://…`"
     if provider.type == "vertex_ai":
         if not provider.project:
-            yield "has no project", "add `project: <id>` or `project: {config_map: …, key: …}`"
+            yield "project", "add `project: <id>` or `project: {config_map: …, key: …}`"
         if not provider.location:
-            yield "has no location", "add `location: <region>`, such as europe-west4"
+            yield "location", "add `location: <region>`, such as europe-west4"
         if not (identity and identity.gcp_service_account):
-            yield "has no Google identity", "add `identity: {service_account: …, gcp_service_account: …}`"
+            yield "Google identity", "add `identity: {service_account: …, gcp_service_account: …}`"
     if provider.type == "bedrock":
-        yield from _bedrock_problems(provider)
-    if identity and provider.type not in ("vertex_ai", "bedrock"):
-        yield "cannot use an identity", "remove `identity`; this type is reached with an API key"
-
-
-def _bedrock_problems(provider: Provider) -> Iterator[tuple[str, str]]:
-    if not provider.region:
-        yield "has no region", "add `region: <region>`, such as eu-central-1"
-    has_role = bool(provider.identity and provider.identity.aws_role_arn)
-    keys = (provider.access_key_id, provider.secret_access_key)
-    if has_role and any(keys):
-        yield "has both a role and static keys", "keep `identity`; keys are the last resort"
-    elif not has_role and not all(keys):
-        yield (
-            "has no AWS identity",
-            "add `identity: {service_account: …, aws_role_arn: …}`, or both static keys",
-        )
+        if not provider.region:
+            yield "region", "add `region: <region>`, such as eu-central-1"
+        has_keys = provider.access_key_id and provider.secret_access_key
+        if not (identity and identity.aws_role_arn) and not has_keys:
+            yield "AWS identity", "add `identity: {service_account: …, aws_role_arn: …}`, or both static keys"
 
 
 def one_identity_a_pod(catalog: Catalog, document: Document) -> Iterator[Diagnostic]:
@@ -65,7 +87,8 @@ def one_identity_a_pod(catalog: Catalog, document: Document) -> Iterator[Diagnos
                     document.span((*other.path, "identity"), key=True),
                     f"the pods of gateway {gateway.name!r} would hold two identities: "
                     f"{holders[0].name!r} and {other.name!r}",
-                    "give each provider a gateway of its own: `gateway: <name>`",
+                    f"add `{other.name}-gateway: {{}}` to `gateways`, "
+                    f"and `gateway: {other.name}-gateway` to this provider",
                 )
                 yield found.with_related(
                     document.span((*holders[0].path, "identity"), key=True), "the other one"
@@ -81,4 +104,4 @@ def outside_needs_a_key(catalog: Catalog, document: Document) -> Iterator[Diagno
                 f"gateway {gateway.name!r} is reachable from outside the cluster and asks for no key",
                 "remove `auth: none` (a master key is the default), or use a ClusterIP service",
             )
-            yield found.with_related(document.span((*gateway.path, "service")), "reachable here")
+            yield found.with_related(document.span((*gateway.path, "service", "type")), "reachable here")

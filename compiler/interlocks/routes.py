@@ -31,7 +31,9 @@ def strategy_has_a_model(catalog: Catalog, document: Document) -> Iterator[Diagn
         yield EMPTY_STRATEGY.at(
             document.span(_choice_path(strategy, document), key=True),
             f"strategy {strategy.name!r} has no model to choose from: {why}",
-            "add a candidate that is in service, or loosen `select`",
+            "add a candidate that is in service"
+            if strategy.listed
+            else "loosen `select`, or state more facts",
         )
 
 

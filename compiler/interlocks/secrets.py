@@ -32,12 +32,14 @@ def _found(where: Span, kind: str) -> Diagnostic:
 
 def _decoded(data: object) -> Iterator[tuple[Path_, str]]:
     stack: list[tuple[Path_, object]] = [((), data)]
+    seen: set[int] = set()  # aliases show one container in half a million places
     while stack:
         path, node = stack.pop()
-        if isinstance(node, dict):
-            stack.extend(((*path, key), value) for key, value in node.items())
-        elif isinstance(node, list):
-            stack.extend(((*path, i), value) for i, value in enumerate(node))
+        if isinstance(node, dict | list):
+            if id(node) not in seen:
+                seen.add(id(node))
+                entries = node.items() if isinstance(node, dict) else enumerate(node)
+                stack.extend(((*path, key), value) for key, value in entries)
         elif isinstance(node, str):
             kind = next((kind for _, _, kind in secrets_in(node)), None)
             if kind:

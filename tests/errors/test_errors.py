@@ -33,7 +33,6 @@ CASES: list[Path] = REFRESH.cases()
 NOT_FROM_A_CATALOG = {
     "IL101": "a file that is not there: see test_a_file_that_cannot_be_read",
     "IL901": "a defect of Interlock",
-    "IL902": "found in the output, by render",
     "IL903": "found in the output folder, by render",
     "IL904": "found in the output folder, by check",
 }

@@ -13,13 +13,14 @@ import pytest
 
 from compiler.diagnostics import CODES, Code
 from compiler.pipeline import validate_text
+from compiler.source import MAX_BYTES, MAX_DEPTH, MAX_NODES
 
 DOCS = Path(__file__).resolve().parents[2] / "docs" / "diagnostics"
 EXAMPLE = re.compile(r"^## ([^\n]+)\n\n```yaml\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 SECTION = re.compile(r"^([A-Za-z]\w*):", re.MULTILINE)
 
 # Files that are missing, not text or too large make no example; IL9xx are about the output.
-WITHOUT_EXAMPLE = {"IL101", "IL102", "IL105", "IL901", "IL902", "IL903", "IL904"}
+WITHOUT_EXAMPLE = {"IL101", "IL102", "IL105", "IL901", "IL903", "IL904"}
 WITH_EXAMPLE = [code for code in CODES.values() if code.id not in WITHOUT_EXAMPLE]
 WIDEST = 160
 
@@ -91,6 +92,12 @@ def test_the_table_of_codes() -> None:
     text = (DOCS / "README.md").read_text("utf-8")
     rows = re.findall(r"^\| \[(\w+)\]\((\w+\.md)\) \| (\w+) \| (.+) \|$", text, re.MULTILINE)
     assert rows == [(code.id, f"{code.id}.md", code.severity, code.title) for code in CODES.values()]
+
+
+def test_the_limits_are_those_of_the_code() -> None:
+    text = page(CODES["IL105"])
+    for limit in (f" {MAX_BYTES // 1024 // 1024} MiB ", f" {MAX_DEPTH} levels ", f" {MAX_NODES:,} values "):
+        assert limit in text
 
 
 def test_every_link_of_a_page_leads_somewhere() -> None:

@@ -230,7 +230,7 @@ def test_a_vendor_with_keys_needs_a_key(kind: str) -> None:
         ({"type": "openai_compatible"}, ["address"]),
         ({"type": "azure", "api_key": SECRET, "base_url": "https://x.openai.azure.com"}, []),
         ({"type": "azure"}, ["API key", "address"]),
-        ({**OPENAI, "identity": GOOGLE}, ["cannot use an identity"]),
+        ({**OPENAI, "identity": GOOGLE}, ["cannot use `identity`"]),
     ],
 )
 def test_what_a_provider_needs(provider: dict[str, Any], lacking: list[str]) -> None:

@@ -422,6 +422,7 @@ def test_thousands_of_names_that_mean_nothing_come_to_an_end(monkeypatch: pytest
         return None
 
     monkeypatch.setattr(module, "nearest", counted)
+    monkeypatch.setattr(module, "_listing", counted)  # sorts every name
     models = {f"m{n}": {**MODEL, "context_window": 1, "fallbacks": [f"n{n}"]} for n in range(2000)}
     _, problems, _ = resolved(models=models)
     assert sum(d.code == "IL301" for d in problems) == 2000
