@@ -39,10 +39,9 @@ class Outcome:
 
 def validate(path: Path, name: str | None = None) -> Outcome:
     """Source → schema → resolve → interlocks. `name` is what diagnostics call the file."""
-    document = source.read(path, name)
-    if isinstance(document, Diagnostic):
-        return Outcome(diagnostics=[document])
-    return _judge(document)
+    with source.no_garbage_collection():
+        document = source.read(path, name)
+        return Outcome(diagnostics=[document]) if isinstance(document, Diagnostic) else _judge(document)
 
 
 def validate_text(raw: bytes, name: str) -> Outcome:
@@ -89,7 +88,8 @@ def render(path: Path, name: str | None = None) -> Outcome:
     if outcome.catalog is None:
         return outcome
     outcome.name = outcome.catalog.name
-    bundle = renderer.bundle(outcome.catalog)
+    with source.no_garbage_collection():
+        bundle = renderer.bundle(outcome.catalog)
     problems = _verified(bundle, outcome.catalog)
     outcome.diagnostics = in_order([*outcome.diagnostics, *problems])
     outcome.bundle = None if has_errors(problems) else bundle

@@ -6,19 +6,22 @@ from itertools import pairwise
 
 HIDDEN = "[hidden]"
 
-_SHAPES: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
-    (kind, re.compile(pattern))
-    for kind, pattern in (
-        ("a private key", r"-----BEGIN [A-Z ]*PRIVATE KEY-----[A-Za-z0-9+/=\s\\]*"),
-        ("an API key", r"\b(?:sk|pk|rk)-[A-Za-z0-9_-]{16,}"),
-        ("an API key", r"\b(?:gsk|xai|hf|co|r8)_[A-Za-z0-9]{20,}"),
-        ("a Google API key", r"\bAIza[0-9A-Za-z_-]{30,}"),
-        ("a Google OAuth token", r"\bya29\.[0-9A-Za-z_-]{20,}"),
-        ("an AWS access key id", r"\b(?:AKIA|ASIA)[0-9A-Z]{16}\b"),
-        ("a GitHub token", r"\b(?:gh[pousr]_[A-Za-z0-9]{30,}|github_pat_[A-Za-z0-9_]{30,})"),
-        ("a Slack token", r"\bxox[abprs]-[A-Za-z0-9-]{10,}"),
-        ("a signed token", r"\beyJ[A-Za-z0-9_-]{10,}\.[A-Za-z0-9_-]{10,}\.[A-Za-z0-9_-]*"),
-        ("a password in an address", r"(?<=://)[^/\s:@]*:[^/\s:@]+(?=@)"),
+# What it is, the texts that one of stands in every such value, its form. A text that has none of them (nearly
+# every one) is searched for them alone: a form that begins with `\b` takes twenty times as long.
+_SHAPES: tuple[tuple[str, tuple[str, ...], re.Pattern[str]], ...] = tuple(
+    (kind, tuple(heads.split()), re.compile(pattern))
+    for kind, heads, pattern in (
+        ("a private key", "-----BEGIN", r"-----BEGIN [A-Z ]*PRIVATE KEY-----[A-Za-z0-9+/=\s\\]*"),
+        ("an API key", "sk- pk- rk-", r"\b(?:sk|pk|rk)-[A-Za-z0-9_-]{16,}"),
+        ("an API key", "gsk_ xai_ hf_ co_ r8_", r"\b(?:gsk|xai|hf|co|r8)_[A-Za-z0-9]{20,}"),
+        ("a Google API key", "AIza", r"\bAIza[0-9A-Za-z_-]{30,}"),
+        ("a Google OAuth token", "ya29.", r"\bya29\.[0-9A-Za-z_-]{20,}"),
+        ("an AWS access key id", "AKIA ASIA", r"\b(?:AKIA|ASIA)[0-9A-Z]{16}\b"),
+        ("a GitHub token", "ghp_ gho_ ghu_ ghs_ ghr_", r"\bgh[pousr]_[A-Za-z0-9]{30,}"),
+        ("a GitHub token", "github_pat_", r"\bgithub_pat_[A-Za-z0-9_]{30,}"),
+        ("a Slack token", "xox", r"\bxox[abprs]-[A-Za-z0-9-]{10,}"),
+        ("a signed token", "eyJ", r"\beyJ[A-Za-z0-9_-]{10,}\.[A-Za-z0-9_-]{10,}\.[A-Za-z0-9_-]*"),
+        ("a password in an address", "://", r"(?<=://)[^/\s:@]*:[^/\s:@]+(?=@)"),
     )
 )
 _WORD = re.compile(r"[A-Za-z0-9+/_-]{24,}={0,2}")
@@ -34,17 +37,15 @@ _FIELD = re.compile(
 )
 
 
-_ANY = re.compile("|".join(f"(?:{shape.pattern})" for shape in (*(s for _, s in _SHAPES), _WORD)))
-
-
 def may_hold_secret(text: str) -> bool:
-    """False for most texts, at the cost of one search."""
-    return _ANY.search(text) is not None and next(secrets_in(text), None) is not None
+    """Whether there is any: False, for most texts."""
+    return next(secrets_in(text), None) is not None
 
 
 def secrets_in(text: str) -> Iterator[tuple[int, int, str]]:
     """(start, end, what it looks like) of each secret value in a text."""
-    found = [(*match.span(), kind) for kind, shape in _SHAPES for match in shape.finditer(text)]
+    shapes = [(kind, form) for kind, heads, form in _SHAPES if any(head in text for head in heads)]
+    found = [(*match.span(), kind) for kind, form in shapes for match in form.finditer(text)]
     words = (match for match in _WORD.finditer(text) if _looks_random(match.group()))
     found += [(*match.span(), "a random value") for match in words]
     end = 0

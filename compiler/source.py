@@ -106,7 +106,7 @@ def parse(raw: bytes | str, file: str = "<input>") -> Document | Diagnostic:
     try:
         text = raw if isinstance(raw, str) else _decode(raw, file)
         document = Document(file, text)
-        with _no_garbage_collection():
+        with no_garbage_collection():
             document.data = _Builder(document).build()
     except SourceError as error:
         return error.diagnostic
@@ -131,7 +131,8 @@ def _decode(raw: bytes, file: str) -> str:
 
 
 @contextmanager
-def _no_garbage_collection() -> Iterator[None]:
+def no_garbage_collection() -> Iterator[None]:
+    """For work that makes much and drops little. May be nested."""
     # Hundreds of thousands of new containers and no garbage: collecting makes the load superlinear.
     was_on = gc.isenabled()
     gc.disable()

@@ -88,12 +88,13 @@ class _Writer:
             lstrip_blocks=True,
             keep_trailing_newline=True,
             autoescape=False,  # noqa: S701  # YAML, not HTML: `finalize` is the escaping
+            # A loader, so that a template is compiled once and not once a gateway.
+            loader=jinja2.FunctionLoader(lambda kind: read_text("templates", "manifests", f"{kind}.yaml.j2")),
         )
         self.environment.filters["block"] = _block
 
     def template(self, kind: str, /, **values: Any) -> str:
-        source = read_text("templates", "manifests", f"{kind}.yaml.j2")
-        return self.environment.from_string(source).render(**values)
+        return self.environment.get_template(kind).render(**values)
 
     def gateway(self, files: GatewayFiles) -> Iterator[tuple[str, str]]:
         gateway = files.gateway

@@ -4,13 +4,14 @@ import base64
 import hashlib
 import json
 import random
+import re
 import string
 from pathlib import Path
 
 import pytest
 
 from compiler.facts import load_cost_map
-from compiler.redact import HIDDEN, redact, secrets_in
+from compiler.redact import _SHAPES, HIDDEN, redact, secrets_in
 from compiler.resources import resource
 
 # Made up: each has the shape of the real thing, and none ever was one. The parts keep scanners quiet.
@@ -164,6 +165,15 @@ INNOCENT = (
     "EU1-Frankfurt-Production-Cluster7",
     "SELF-HOSTED/Llama-3.3-70B-Instruct-Q4_K_M",
 )
+
+
+@pytest.mark.parametrize(("kind", "heads", "form"), _SHAPES)
+def test_a_shape_is_searched_where_one_of_its_heads_stands(
+    kind: str, heads: tuple[str, ...], form: re.Pattern[str]
+) -> None:
+    examples = [secret for secret in SECRETS.values() if form.search(secret)]
+    assert examples, f"no example of {kind}"
+    assert all(any(head in example for head in heads) for example in examples)
 
 
 @pytest.mark.parametrize("secret", SECRETS.values(), ids=SECRETS)

@@ -412,7 +412,7 @@ def test_a_long_list_of_names_is_cut() -> None:
 
 def test_thousands_of_names_that_mean_nothing_come_to_an_end(monkeypatch: pytest.MonkeyPatch) -> None:
     # Each search for the nearest of 2,000 names takes milliseconds: a few of them help, thousands take hours.
-    from compiler import resolve as module
+    from compiler import scope as module
 
     asked = 0
 

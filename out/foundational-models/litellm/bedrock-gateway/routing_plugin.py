@@ -574,7 +574,11 @@ def load_table(path: str) -> dict[str, Any]:
         raise ValueError(f"routing table version {version!r}: this plugin reads version {TABLE_VERSION}")
     for part in table.get("parts", ()):
         with open(os.path.join(os.path.dirname(path), part), encoding="utf-8") as stream:
-            table["models"].update(json.load(stream))
+            for kind, name, content in json.load(stream):
+                if kind == "model":
+                    table["models"][name] = content
+                else:
+                    table["strategies"][name]["candidates"] += content
     known = table["models"]
     for name, strategy in table["strategies"].items():
         missing = [model for model in strategy["candidates"] if model not in known]

@@ -1,0 +1,48 @@
+"""What every part of the resolver shares: the names that exist, and what was found wrong."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from compiler.catalog import Path_
+from compiler.diagnostics import UNKNOWN_REFERENCE, Diagnostic, nearest
+from compiler.source import Document
+
+MAX_NEAREST = 50  # searches for a nearest name: each takes milliseconds, and thousands would take hours
+
+
+@dataclass(slots=True)
+class Scope:
+    """What every part of the resolver needs: the document, the names that exist, what was found wrong."""
+
+    document: Document
+    gateways: Mapping[str, Any]
+    providers: Mapping[str, Any]
+    models: Mapping[str, Any]
+    strategies: Mapping[str, Any]
+    found: list[Diagnostic] = field(default_factory=list)
+
+    def known(self, kind: str, name: str, path: Path_) -> bool:
+        """Whether `name` exists among the catalog's `kind`s; reports it when not."""
+        legal: Mapping[str, Any] = getattr(self, kind + "s")
+        if name in legal:
+            return True
+        helped = len(self.found) < MAX_NEAREST
+        close = nearest(name, legal) if helped else None
+        hint = f"did you mean {close!r}?" if close else _listing(kind, legal) if helped else ""
+        where = self.document.span(path)
+        message = f"{kind} {name!r} does not exist"
+        found = UNKNOWN_REFERENCE.at(where, message, hint)
+        if close:
+            found = found.with_related(self.document.span((kind + "s", close), key=True), "defined here")
+        self.found.append(found)
+        return False
+
+    def names(self, kind: str, names: Iterable[str], path: Path_) -> tuple[str, ...]:
+        return tuple(n for i, n in enumerate(names) if self.known(kind, n, (*path, i)))
+
+
+def _listing(kind: str, legal: Iterable[str]) -> str:
+    names = sorted(legal)
+    shown = ", ".join(names[:8]) + (f" and {len(names) - 8} more" if len(names) > 8 else "")
+    return f"the {kind}s of this catalog are: {shown}" if names else f"this catalog has no {kind}s"
