@@ -3,10 +3,9 @@
 A finding here is a defect of Interlock, not of the catalog: what a catalog can get wrong is said earlier.
 """
 
-import gc
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
 
+from compiler.source import no_garbage_collection
 from compiler.verify import layout, references, values
 from compiler.verify.documents import Document, read_json, read_yaml
 from compiler.verify.finding import Finding
@@ -26,7 +25,7 @@ def verify(bundle: Mapping[str, bytes], *, kubernetes: str) -> list[Finding]:
     Raises:
         FileNotFoundError: there is no schema for that Kubernetes version.
     """
-    with _no_garbage_collection():
+    with no_garbage_collection():
         documents = list(read_yaml({path: raw for path, raw in bundle.items() if path.endswith(".yaml")}))
         return list(_unreadable(bundle, documents)) or list(_judged(bundle, documents, kubernetes))
 
@@ -46,15 +45,3 @@ def _judged(bundle: Mapping[str, bytes], documents: Sequence[Document], kubernet
     items = [as_object(document) for document in documents if layout.is_all_in_one(document.path)]
     findings = [finding for item in items for finding in schema.check(item) or values.check(item)]
     yield from findings or references.check(items)
-
-
-@contextmanager
-def _no_garbage_collection() -> Iterator[None]:
-    # Hundreds of thousands of new containers and no garbage: collecting makes a large bundle superlinear.
-    was_on = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was_on:
-            gc.enable()
