@@ -4,7 +4,7 @@ Units: windows and outputs in tokens, prices in USD per million tokens, latencie
 timeouts and cool-downs in seconds. `None` is "not known", which differs from zero and from "none".
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Literal
@@ -222,13 +222,22 @@ class Catalog:
         owner = None if self.is_router(gateway) else gateway.name
         return [provider for _, provider in sorted(self.providers.items()) if provider.gateway == owner]
 
-    def served(self, gateway: Gateway) -> Iterator[Model]:
+    def served(self, gateway: Gateway) -> tuple[Model, ...]:
         """The models in service that a gateway answers for, by name."""
-        router = self.is_router(gateway)
-        for _, model in sorted(self.models.items()):
-            reached = router or any(self.providers[p].gateway == gateway.name for p in model.providers)
-            if model.in_service and reached:
-                yield model
+        return self._in_service if self.is_router(gateway) else self._behind[gateway.name]
+
+    @cached_property
+    def _in_service(self) -> tuple[Model, ...]:
+        return tuple(model for _, model in sorted(self.models.items()) if model.in_service)
+
+    @cached_property
+    def _behind(self) -> Mapping[str, tuple[Model, ...]]:
+        """The models of each provider gateway."""
+        behind: dict[str, dict[str, Model]] = {name: {} for name in self.provider_gateways}
+        for model in self._in_service:
+            for owner in {self.providers[provider].gateway for provider in model.providers} - {None}:
+                behind[str(owner)][model.name] = model
+        return {name: tuple(models.values()) for name, models in behind.items()}
 
     def residency(self, deployment: Deployment) -> str | None:
         """Where a deployment answers: its provider's residency, unless it is moved to another region."""

@@ -8,7 +8,6 @@ import jinja2
 from compiler.catalog import Catalog, ConfigMapRef, Gateway, Model, SecretRef
 from compiler.render.litellm import GatewayFiles, Value
 from compiler.resources import read_text
-from compiler.table import plain_route
 
 MAX_LISTED = 12  # names in one cell of a table
 
@@ -24,8 +23,8 @@ class SecretUse:
 
 def routes(catalog: Catalog, gateways: Sequence[GatewayFiles]) -> str:
     """Strategies with their routes, models with their facts, and who answers when a provider is down."""
-    table = next(files.table for files in gateways if files.gateway == catalog.front)
-    answers = {name: plain_route(table, name) for name in table["strategies"]}
+    front = next(files for files in gateways if files.gateway == catalog.front)
+    table, answers = front.table, front.routes
     candidates = {name for strategy in catalog.strategies.values() for name in strategy.candidates}
     providers = {provider for name in candidates for provider in catalog.models[name].providers}
     outages = {

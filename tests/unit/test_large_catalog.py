@@ -81,8 +81,9 @@ def test_every_model_is_in_an_included_file(outcome: Outcome) -> None:
     "value", [1e-07, 1.5e-07, 1e22, -3e-300, 0.25, 12, 'a 1e5 "quoted" \\ 2e-7', "1e-07", ""]
 )
 def test_a_line_means_the_same_to_every_reader(value: object) -> None:
-    line = _line({"key": value, "list": [value]})
-    assert json.loads(line) == {"key": value, "list": [value]}
-    assert yaml.safe_load(line) == {"key": value, "list": [value]}
+    entry = {"key": value, "params": {"key": value, "other": 'text ":1e-07'}}
+    line = _line(entry)
+    assert json.loads(line) == entry
+    assert yaml.safe_load(line) == entry
     document = parse(line)
-    assert getattr(document, "data", document) == {"key": value, "list": [value]}
+    assert getattr(document, "data", document) == entry

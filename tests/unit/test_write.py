@@ -9,7 +9,7 @@ import subprocess
 import sys
 import tempfile
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -21,7 +21,7 @@ from compiler.diagnostics import Diagnostic, Span
 from compiler.write import WRITTEN, Changes, compare, difference, stale, write
 
 ROOT = Path(__file__).resolve().parents[2]
-NO_PERMISSIONS = pytest.mark.skipif(os.geteuid() == 0, reason="root may read and write everything")
+NOBODY = 65534
 
 OLD = {"a.yaml": "one\n", "gateway/b.yaml": "two\n", "gateway/deep/c.yaml": "three\n", "gone.yaml": "four\n"}
 NEW = {"a.yaml": "one\n", "gateway/b.yaml": "2\n", "gateway/deep/c.yaml": "three\n", "fresh/d.yaml": "five\n"}
@@ -387,8 +387,25 @@ def test_a_file_that_cannot_be_read_stops_the_write(written: Path, monkeypatch: 
     assert stamps(written) == before
 
 
-@NO_PERMISSIONS
-def test_an_unreadable_folder_is_an_error_and_stays(written: Path) -> None:
+@pytest.fixture
+def written_by_nobody() -> Iterator[Path]:
+    """An output of a user without privileges, who this test is until it ends: root may read and write all."""
+    with tempfile.TemporaryDirectory() as folder:
+        is_root = os.geteuid() == 0
+        if is_root:
+            os.chown(folder, NOBODY, NOBODY)
+            os.seteuid(NOBODY)
+        try:
+            output = Path(folder) / "parent" / "gateway"
+            assert write(bundle(OLD), output)
+            yield output
+        finally:
+            if is_root:
+                os.seteuid(0)
+
+
+def test_an_unreadable_folder_is_an_error_and_stays(written_by_nobody: Path) -> None:
+    written = written_by_nobody
     written.chmod(0)
     try:
         with pytest.raises(PermissionError):
@@ -398,8 +415,8 @@ def test_an_unreadable_folder_is_an_error_and_stays(written: Path) -> None:
     assert tree(written) == bundle(OLD)
 
 
-@NO_PERMISSIONS
-def test_a_parent_that_takes_no_files_is_an_error(written: Path) -> None:
+def test_a_parent_that_takes_no_files_is_an_error(written_by_nobody: Path) -> None:
+    written = written_by_nobody
     written.parent.chmod(0o555)
     try:
         with pytest.raises(PermissionError):

@@ -596,6 +596,8 @@ _MODES = {
     "text_completion": "completion", "atext_completion": "completion",
     "embeddings": "embedding", "embedding": "embedding", "aembedding": "embedding",
 }  # fmt: skip
+# What on a key may keep it from a model; a key with none of these, such as the master key, may use all.
+_RESTRICTIONS = ("models", "team_id", "team_models", "project_id", "end_user_id", "access_group_ids")
 _STATE = "interlock"  # our key in the request's metadata
 # A client may name fallbacks of its own to LiteLLM; every one of these would lead round the filter.
 _CLIENT_ROUTING = ("fallbacks", "context_window_fallbacks", "content_policy_fallbacks")
@@ -701,7 +703,7 @@ def _build_handler() -> Any:  # noqa: C901  # the methods of one class, which ca
             from litellm.proxy.auth.auth_checks import can_key_call_resolved_model
             from litellm.proxy.proxy_server import llm_router
 
-            if not (key.models or key.team_id or key.team_models):
+            if not any(getattr(key, name, None) for name in _RESTRICTIONS):
                 return None
             names = set()
             for name in self.table["models"]:
