@@ -241,6 +241,15 @@ def test_a_pinned_model_falls_to_gpt_4_then_claude_then_one_clear_error(
     assert message.endswith("claude-3-opus (503)"), message
 
 
+def test_a_call_from_another_gateway_gets_the_one_model_it_names(healthy: DevGateways) -> None:
+    healthy.set_fault("vertex-ai", status=500)
+    before = len(healthy.requests())
+    body = {"model": "chat-bison@002", "messages": MESSAGES, "metadata": {"interlock": "mine"}}
+    response = post(healthy, "/v1/chat/completions", json=body, headers={"x-interlock-hop": "somewhere"})
+    assert response.status_code == 500
+    assert {row["model"] for row in healthy.requests()[before:]} == {"chat-bison@002"}
+
+
 def test_a_provider_that_keeps_failing_is_left_alone(healthy: DevGateways) -> None:
     healthy.set_fault("vertex-ai", refused=True)
     for _ in range(4):

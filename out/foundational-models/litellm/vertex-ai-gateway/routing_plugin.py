@@ -672,6 +672,7 @@ def _build_handler() -> Any:  # noqa: C901  # the methods of one class, which ca
             data: dict[str, Any],
             call_type: Any,
         ) -> dict[str, Any]:
+            _bucket(data).pop(_STATE, None)  # a client's own
             asked = {name: data.pop(name, None) for name in ("routing_strategy", "requirements")}
             mode = _MODES.get(str(getattr(call_type, "value", call_type)))
             if mode is None:
@@ -689,8 +690,10 @@ def _build_handler() -> Any:  # noqa: C901  # the methods of one class, which ca
             )
             if decision.refusal:
                 raise RefusedRequestError(decision.refusal)
-            # Another gateway of ours already chose, and holds the rest of the route itself.
-            route = decision.route[:1] if headers.get("x-interlock-hop") else decision.route
+            route = decision.route
+            if decision.pinned and headers.get("x-interlock-hop"):
+                # Another gateway of ours chose this model, and holds the rest of the route itself.
+                route = (decision.pinned,)
             data["model"], data["fallbacks"] = route[0], list(route[1:])
             _bucket(data)[_STATE] = {"strategy": decision.strategy, "route": list(route), "failed": {}}
             return data
