@@ -5,6 +5,7 @@ import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from compiler.targets.litellm import DEFAULT, line_for
 Value = str | SecretRef | ConfigMapRef  # of an environment variable
 PLUGIN = "routing_plugin.py"
 TABLE = "routing_table.json"
+MASTER_KEY = "LITELLM_MASTER_KEY"
 # One ConfigMap holds less than 1 MiB, and what a client-side `kubectl apply` keeps in an annotation of an
 # object less than 256 KiB, as JSON text: YAML and JSON grow by about a quarter on the way there.
 MAX_PART = 150_000
@@ -47,6 +49,10 @@ class GatewayFiles:
 def files(catalog: Catalog, gateway: Gateway) -> GatewayFiles:
     """Everything LiteLLM reads for one gateway."""
     env = Environment(catalog, gateway)
+    if gateway.master_key:
+        env.named(
+            MASTER_KEY, gateway.master_key
+        )  # first: LiteLLM knows this name, and nothing else may have it
     entries = [entry for model in catalog.served(gateway) for entry in _entries(catalog, gateway, model, env)]
     table = routing_table(catalog, gateway)
     routes = {name: plain_route(table, name) for name in table["strategies"]}
@@ -77,8 +83,13 @@ class Environment:
         return self.own(provider, suffix, value) if len(sharers) > 1 else self.named(suffix, value)
 
     def named(self, name: str, value: Value) -> str:
-        self._found[name] = value
-        return f"os.environ/{name}"
+        """`name`, or `name_2` where another value has it: a gateway may be called `openai-api`."""
+        free = name
+        for number in count(2):
+            if self._found.setdefault(free, value) == value:
+                return f"os.environ/{free}"
+            free = f"{name}_{number}"
+        raise AssertionError("count() does not end")
 
 
 def _upper(name: str) -> str:
@@ -195,7 +206,7 @@ def _settings(
         router_settings["optional_pre_call_checks"] = ["enforce_model_rate_limits"]
     general_settings: dict[str, Any] = {"enforce_fallback_model_access": True}
     if gateway.master_key:
-        general_settings["master_key"] = env.named("LITELLM_MASTER_KEY", gateway.master_key)
+        general_settings["master_key"] = env.named(MASTER_KEY, gateway.master_key)
     return {
         "litellm_settings": litellm_settings,
         "router_settings": router_settings,
