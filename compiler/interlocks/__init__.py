@@ -19,6 +19,7 @@ RULES: tuple[Rule, ...] = (
     sizes.most_pods_hold_fewest,
     access.credentials_fit,
     access.one_identity_a_pod,
+    access.accounts_stay_apart,
     access.outside_needs_a_key,
 )
 

@@ -95,6 +95,27 @@ def one_identity_a_pod(catalog: Catalog, document: Document) -> Iterator[Diagnos
                 )
 
 
+def accounts_stay_apart(catalog: Catalog, document: Document) -> Iterator[Diagnostic]:
+    """IL310: no gateway runs as the service account by which another holds a cloud identity."""
+    holders = {
+        (gateway.namespace, identity.service_account): gateway
+        for gateway in catalog.gateways.values()
+        if (identity := catalog.identity(gateway))
+    }
+    for gateway in catalog.gateways.values():
+        identity = catalog.identity(gateway)
+        holder = holders.get((gateway.namespace, identity.service_account if identity else gateway.name))
+        if holder is None or catalog.identity(holder) == identity:
+            continue
+        owner = next(p for p in catalog.direct_providers(holder) if p.identity)
+        found = TOO_MANY_IDENTITIES.at(
+            document.span((*owner.path, "identity", "service_account")),
+            f"the pods of gateway {gateway.name!r} would run as this service account too",
+            f"give the identity of {owner.name!r} a service account of its own",
+        )
+        yield found.with_related(document.span(gateway.path, key=True), "the other gateway")
+
+
 def outside_needs_a_key(catalog: Catalog, document: Document) -> Iterator[Diagnostic]:
     """IL502: a gateway that the outside can reach asks for a key."""
     for gateway in catalog.gateways.values():

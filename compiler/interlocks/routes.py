@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from compiler.catalog import Catalog, Path_, Strategy
+from compiler.catalog import Catalog, Strategy
 from compiler.diagnostics import (
     EMPTY_STRATEGY,
     FALLBACK_CYCLE,
@@ -10,7 +10,7 @@ from compiler.diagnostics import (
     RESERVED_NAME,
     Diagnostic,
 )
-from compiler.source import Document
+from compiler.source import Document, Path_
 
 # LiteLLM reads these six values of a request's `routing_strategy` as settings of its own.
 LITELLM_STRATEGIES = frozenset(
