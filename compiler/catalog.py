@@ -9,7 +9,8 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Literal
 
-Path_ = tuple[str | int, ...]
+from compiler.source import Path_
+
 Mode = Literal["chat", "completion", "embedding"]
 Requirements = Mapping[str, Any]  # the words of SPEC's request contract, judged by the schema
 

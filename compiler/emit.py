@@ -56,12 +56,6 @@ def document(data: Any) -> str:
     return "\n".join(_Block().lines(data, "")) + "\n"
 
 
-def items(data: Sequence[Any], indent: int = 2) -> list[str]:
-    """The YAML of each item of a list, as it stands `indent` spaces deep below the list's key."""
-    block = _Block()
-    return ["\n".join(block.lines([item], " " * indent)) + "\n" for item in data]
-
-
 class _Block:
     """Lines of block-style YAML. Words of one document repeat: each is quoted, or not, once."""
 

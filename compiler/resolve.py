@@ -13,7 +13,6 @@ from compiler.catalog import (
     Gateway,
     Identity,
     Model,
-    Path_,
     Provider,
     Replicas,
     SecretRef,
@@ -30,7 +29,7 @@ from compiler.facts import CostMap
 from compiler.quantities import at_least_zero
 from compiler.resolve_models import resolve_model
 from compiler.scope import Scope
-from compiler.source import Document
+from compiler.source import Document, Path_
 from compiler.targets import litellm
 
 _LEAKED = "if it ever ran, replace every secret that it could read"

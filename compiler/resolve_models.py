@@ -4,10 +4,11 @@ from collections.abc import Iterator, Mapping
 from itertools import count
 from typing import Any
 
-from compiler.catalog import Deployment, Facts, Model, Path_, Price
+from compiler.catalog import Deployment, Facts, Model, Price
 from compiler.diagnostics import MISSING_FACT
 from compiler.facts import CostMap, merged
 from compiler.scope import Scope
+from compiler.source import Path_
 
 
 def resolve_model(name: str, data: Mapping[str, Any], scope: Scope, known: CostMap) -> Model:

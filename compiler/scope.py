@@ -4,9 +4,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from compiler.catalog import Path_
 from compiler.diagnostics import UNKNOWN_REFERENCE, Diagnostic, nearest
-from compiler.source import Document
+from compiler.source import Document, Path_
 
 MAX_NEAREST = 50  # searches for a nearest name: each takes milliseconds, and thousands would take hours
 

@@ -230,12 +230,7 @@ class _Builder:
                 start, end = event.start_mark, event.end_mark
                 place = (start.line, start.column, end.column if end.line == start.line else start.column + 1)
                 if event.tag not in _STRING_TAGS:
-                    self._stop(
-                        SYNTAX,
-                        place,
-                        f"the tag {_brief(event.tag)!r} has no meaning in a catalog",
-                        "remove it",
-                    )
+                    self._refuse_tag(event.tag, place)
                 if key is None and type(container) is dict:
                     key, key_place = event.value, place
                     if key in container:
@@ -251,12 +246,7 @@ class _Builder:
                 start = event.start_mark
                 place = (start.line, start.column, start.column + 1)
                 if event.tag not in (None, "!", "tag:yaml.org,2002:map", "tag:yaml.org,2002:seq"):
-                    self._stop(
-                        SYNTAX,
-                        place,
-                        f"the tag {_brief(event.tag)!r} has no meaning in a catalog",
-                        "remove it",
-                    )
+                    self._refuse_tag(event.tag, place)
                 if key is None and type(container) is dict:
                     self._stop(
                         KEY_TYPE, place, "a key must be plain text, not a list or a mapping", NOT_A_TEMPLATE
@@ -276,10 +266,8 @@ class _Builder:
                 stack.append((container, marks, key, key_place, anchor, opened_at, peak))
                 container, marks, key, key_place = value, {}, None, None
                 anchor, opened_at, peak = event.anchor, self.nodes, len(stack)
-                if anchor:
-                    self.anchors.pop(
-                        anchor, None
-                    )  # an alias inside its own anchor must not find an older one
+                if anchor:  # an alias inside its own anchor must not find an older one
+                    self.anchors.pop(anchor, None)
                 places[id(value)] = marks
                 continue
             elif kind in ends:

@@ -115,11 +115,7 @@ _ORDERS = {"latency": ("latency_ms", 1), "quality": ("quality", -1), "context_wi
 
 def _ordered(names: list[str], order: str, models: Mapping[str, Any]) -> list[str]:
     """By a fact of the models, an unknown one last; `listed` and `cost` (priced per request) stay."""
-    fact, sign = {
-        "latency": ("latency_ms", 1),
-        "quality": ("quality", -1),
-        "context_window": ("context_window", -1),
-    }.get(order, ("", 0))
-    if not fact:
+    if order not in _ORDERS:
         return names
+    fact, sign = _ORDERS[order]
     return sorted(names, key=lambda n: (models[n][fact] is None, sign * (models[n][fact] or 0), n))

@@ -19,8 +19,8 @@ from itertools import zip_longest
 from pathlib import Path
 
 from compiler.diagnostics import OUTPUT_NOT_OURS, OUTPUT_STALE, Diagnostic, Span
+from compiler.render import WRITTEN
 
-WRITTEN = ".interlock.json"
 _STAGING = ".interlock-"
 _MAX_DIFF_LINES = 40
 

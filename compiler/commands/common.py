@@ -2,9 +2,8 @@
 
 import os
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from pathlib import Path
-from typing import Any, TypeVar
 
 import click
 
@@ -12,8 +11,6 @@ from compiler import reporters
 from compiler.diagnostics import Diagnostic, has_errors
 from compiler.pipeline import Outcome
 from compiler.source import MAX_BYTES
-
-F = TypeVar("F", bound=Callable[..., Any])
 
 PROBLEMS, INTERNAL = 1, 3
 DEFAULT_CATALOGS = "catalog"

@@ -13,9 +13,8 @@ from compiler.resources import read_text
 
 CONFIG_DIR = "/etc/interlock"
 PORT = 4000
-MAX_CONFIG_MAP = (
-    200_000  # characters of JSON text: client-side apply stores the object in a 256 KiB annotation
-)
+# Characters of JSON text: a client-side apply keeps the whole object in an annotation of 256 KiB.
+MAX_CONFIG_MAP = 200_000
 
 # The proxy asks the internet for none of these, so the pods need to reach their providers alone.
 OFFLINE = {

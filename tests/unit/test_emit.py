@@ -61,15 +61,6 @@ def test_what_is_emitted_is_read_back(read: Any, data: Any) -> None:
     assert kinds(read(emit.document(data))) == kinds(data)
 
 
-@READERS
-@given(data=st.lists(JSON_LIKE, min_size=1, max_size=4), depth=st.integers(0, 9))
-@settings(max_examples=100, deadline=None)
-def test_items_stand_below_their_key_at_any_depth(read: Any, data: list[Any], depth: int) -> None:
-    text = "before: 1\nkey:\n" + "".join(emit.items(data, depth)) + "after: 2\n"
-    assert len(emit.items(data, depth)) == len(data)
-    assert kinds(read(text)) == kinds({"before": 1, "key": data, "after": 2})
-
-
 @given(JSON_LIKE)
 @settings(max_examples=200, deadline=None)
 def test_a_flow_value_is_read_back_in_the_middle_of_a_template(data: Any) -> None:
