@@ -241,6 +241,17 @@ def test_a_pinned_model_falls_to_gpt_4_then_claude_then_one_clear_error(
     assert message.endswith("claude-3-opus (503)"), message
 
 
+def test_a_request_that_every_provider_refuses_says_what_the_first_one_said(healthy: DevGateways) -> None:
+    for provider in ("vertex-ai", "anthropic", "openai"):
+        healthy.set_fault(provider, status=400)
+    response = chat(healthy, routing_strategy="fast")
+    message = response.json()["error"]["message"]
+    assert response.status_code == 400
+    assert "gpt-3.5-turbo (400)" in message
+    assert "The first said: " in message
+    assert "[simulated vertex-ai] status 400" in message
+
+
 def test_a_call_from_another_gateway_gets_the_one_model_it_names(healthy: DevGateways) -> None:
     healthy.set_fault("vertex-ai", status=500)
     before = len(healthy.requests())

@@ -631,6 +631,13 @@ def _rename(response: Any, model: str | None) -> None:
         response.model = model
 
 
+def _about_the_request(status: int | None, error: BaseException) -> str:
+    """What the first provider said of a request that it would not take: the caller's own mistake, perhaps."""
+    if status not in (400, 413, 422):
+        return ""
+    return ". The first said: " + _printable(str(getattr(error, "message", error)))[:500]
+
+
 def _response_headers(state: Mapping[str, Any], answered: str | None, digest: str) -> dict[str, str]:
     headers = {"x-interlock-strategy": state["strategy"] or "none", "x-interlock-table": digest}
     if answered in state["route"]:
@@ -766,10 +773,11 @@ def _build_handler() -> Any:  # noqa: C901  # the methods of one class, which ca
             self._note(state, original_exception)
             tried = [f"{model} ({state['failed'].get(model, 'cooling down')})" for model in state["route"]]
             statuses = [state["failed"][model] for model in state["route"] if model in state["failed"]]
+            about = _about_the_request(state["failed"].get(state["route"][0]), original_exception)
             wait: Any = getattr(original_exception, "cooldown_time", None)
             return HTTPException(
                 status_code=next((s for s in reversed(statuses) if 400 <= s <= 599), 429),
-                detail="every model of the route failed: " + ", ".join(tried),
+                detail="every model of the route failed: " + ", ".join(tried) + about,
                 headers={"retry-after": str(math.ceil(wait))} if _is_number(wait) else None,
             )
 
