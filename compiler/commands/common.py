@@ -2,13 +2,13 @@
 
 import os
 import sys
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from pathlib import Path
 
 import click
 
 from compiler import reporters
-from compiler.diagnostics import Diagnostic, has_errors
+from compiler.diagnostics import Diagnostic, has_errors, nearest
 from compiler.pipeline import Outcome
 from compiler.source import MAX_BYTES
 
@@ -37,6 +37,23 @@ def catalogs(files: tuple[Path, ...]) -> list[Path]:
     if not found:
         raise click.UsageError(f"no catalog in {', '.join(str(p) for p in asked)}/ (looked for *.yaml)")
     return list(dict.fromkeys(found))
+
+
+def one_catalog(file: Path | None) -> Path:
+    """The file given, or the only catalog of `catalog/`."""
+    found = catalogs((file,) if file else ())
+    if len(found) > 1:
+        raise click.UsageError(f"say which catalog: {', '.join(str(path) for path in found)}")
+    return found[0]
+
+
+def known(option: str, names: Iterable[str], legal: Collection[str]) -> None:
+    """Refuses a name that the catalog does not hold, with the nearest that it does."""
+    for name in names:
+        if name not in legal:
+            close = nearest(name, legal)
+            hint = f"did you mean {close!r}?" if close else f"there are: {', '.join(sorted(legal))}"
+            raise click.BadParameter(f"{name!r} does not exist; {hint}", param_hint=option)
 
 
 def show(outcomes: Iterable[Outcome], style: str, *, quiet_ok: bool = False) -> None:

@@ -4,16 +4,18 @@ import signal
 import sys
 import tempfile
 import time
+from collections.abc import Mapping
 from pathlib import Path
 
 import click
 
-from compiler.commands.common import catalogs, exit_code, show
+from compiler.catalog import Catalog
+from compiler.commands.common import exit_code, known, one_catalog, show
 from compiler.dev.extra import missing_extra
 from compiler.dev.processes import GatewayError
 from compiler.dev.rewrite import NotRunnableError
-from compiler.dev.session import DevGateways, files_of
-from compiler.pipeline import Outcome, render
+from compiler.dev.session import DevGateways, Files, files_of
+from compiler.pipeline import render
 
 FIRST_PORT = 4000
 
@@ -36,40 +38,22 @@ def command(file: Path | None, down: tuple[str, ...], port: int, first: str | No
     Example:
       interlock dev
       interlock dev --down vertex-ai --down openai
-      interlock dev catalog/current.yaml --port 4100
+      interlock dev catalog/foundational-models.yaml --port 4100
     """  # noqa: D301
     missing = missing_extra()
     if missing:
         raise click.ClickException(missing)
-    found = catalogs((file,) if file else ())
-    if len(found) > 1:
-        raise click.UsageError(f"say which catalog: {', '.join(str(path) for path in found)}")
-    outcome = render(found[0])
-    if outcome.bundle is None:
+    outcome = render(one_catalog(file))
+    if outcome.bundle is None or outcome.catalog is None:
         show([outcome], "text")
         sys.exit(exit_code(outcome.diagnostics))
-    _check_providers(outcome, down)
-    _run(outcome, down, port, first)
+    known("--down", down, outcome.catalog.providers)
+    known("--gateway", (first,) if first else (), outcome.catalog.gateways)
+    _run(files_of(outcome.bundle), _order(outcome.catalog, first), down, port)
 
 
-def _check_providers(outcome: Outcome, down: tuple[str, ...]) -> None:
-    from compiler.diagnostics import nearest
-
-    legal = outcome.catalog.providers if outcome.catalog else {}
-    for name in down:
-        if name not in legal:
-            close = nearest(name, legal)
-            raise click.BadParameter(
-                f"provider {name!r} does not exist"
-                + (f"; did you mean {close!r}?" if close else f" ({', '.join(legal)})"),
-                param_hint="--down",
-            )
-
-
-def _run(outcome: Outcome, down: tuple[str, ...], port: int, first: str | None) -> None:
+def _run(files: Mapping[str, Files], order: list[str], down: tuple[str, ...], port: int) -> None:
     signal.signal(signal.SIGTERM, _interrupt)
-    files = files_of(outcome.bundle or {})
-    order = _order(outcome, first)
     ports = {name: port + place for place, name in enumerate(order)} if port else {}
     with tempfile.TemporaryDirectory(prefix="interlock-dev-") as folder:
         proxies = "1 LiteLLM proxy" if len(files) == 1 else f"{len(files)} LiteLLM proxies"
@@ -91,25 +75,17 @@ def _interrupt(number: int, frame: object) -> None:  # noqa: ARG001  # the signa
     raise KeyboardInterrupt
 
 
-def _order(outcome: Outcome, first: str | None) -> list[str]:
-    catalog = outcome.catalog
-    names = (
-        sorted(catalog.gateways, key=lambda n: (not catalog.is_router(catalog.gateways[n]), n))
-        if catalog
-        else []
-    )
-    if first and first not in names:
-        raise click.BadParameter(
-            f"gateway {first!r} does not exist ({', '.join(names)})", param_hint="--gateway"
-        )
-    return [first, *(n for n in names if n != first)] if first else names
+def _order(catalog: Catalog, first: str | None) -> list[str]:
+    """Routers before the gateways behind them, and the one asked for before all."""
+    return sorted(catalog.gateways, key=lambda n: (n != first, not catalog.is_router(catalog.gateways[n]), n))
 
 
 def _until_interrupted(gateways: DevGateways) -> None:
     while not (ended := gateways.exited()):
         time.sleep(0.5)
-    names = ", ".join(f"{name} (exit code {code}, log {gateways.log(name)})" for name, code in ended.items())
-    raise click.ClickException(f"a gateway ended by itself: {names}")
+    name, code = next(iter(ended.items()))
+    last = gateways.log(name).read_text(encoding="utf-8", errors="replace").splitlines()[-20:]
+    raise click.ClickException(f"gateway {name} ended by itself (exit code {code}):\n" + "\n".join(last))
 
 
 def _welcome(gateways: DevGateways, order: list[str], down: tuple[str, ...], seconds: float) -> str:

@@ -7,8 +7,7 @@ from typing import Any
 
 import click
 
-from compiler.commands.common import catalogs, exit_code, format_option, show
-from compiler.diagnostics import nearest
+from compiler.commands.common import exit_code, format_option, known, one_catalog, show
 from compiler.pipeline import Outcome, validate
 from compiler.runtime.routing_plugin import Decision, decide
 from compiler.table import routing_table
@@ -45,15 +44,12 @@ def command(  # one parameter an option
       interlock explain --model gemini-1.5-pro-001 --down vertex-ai
       echo '{"routing_strategy": "fast", "tools": [{"type": "function"}]}' | interlock explain --request -
     """  # noqa: D301
-    found = catalogs((file,) if file else ())
-    if len(found) > 1:
-        raise click.UsageError(f"say which catalog: {', '.join(str(path) for path in found)}")
-    outcome = validate(found[0])
+    outcome = validate(one_catalog(file))
     if outcome.catalog is None:
         show([outcome], style)
         sys.exit(exit_code(outcome.diagnostics))
     table = _table(outcome, gateway)
-    _known("--down", down, outcome.catalog.providers)
+    known("--down", down, outcome.catalog.providers)
     request = _request(source, strategy, model, required, prompt_tokens, max_tokens)
     decision = decide(table, request, mode=mode, down=frozenset(down))
     click.echo(_as_json(decision) if style == "json" else _as_text(decision, table))
@@ -64,17 +60,9 @@ def _table(outcome: Outcome, gateway: str | None) -> dict[str, Any]:
     catalog = outcome.catalog
     assert catalog is not None  # noqa: S101  # the caller looked
     if gateway is not None:
-        _known("--gateway", (gateway,), catalog.gateways)
+        known("--gateway", (gateway,), catalog.gateways)
         return routing_table(catalog, catalog.gateways[gateway])
     return routing_table(catalog, catalog.front)
-
-
-def _known(option: str, names: tuple[str, ...], legal: Any) -> None:
-    for name in names:
-        if name not in legal:
-            close = nearest(name, legal)
-            hint = f"did you mean {close!r}?" if close else f"there are: {', '.join(sorted(legal))}"
-            raise click.BadParameter(f"{name!r} does not exist; {hint}", param_hint=option)
 
 
 def _request(
