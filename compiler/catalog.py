@@ -70,6 +70,15 @@ class Replicas:
 
 
 @dataclass(frozen=True, slots=True)
+class Redis:
+    """What the pods of a gateway share cool-downs and limits through."""
+
+    host: str
+    port: int
+    password: SecretRef | None
+
+
+@dataclass(frozen=True, slots=True)
 class Gateway:
     """One LiteLLM proxy. `master_key` is None when the catalog says `auth: none`."""
 
@@ -80,6 +89,7 @@ class Gateway:
     service: Service
     master_key: SecretRef | None
     resources: Mapping[str, Mapping[str, str]]
+    redis: Redis | None = None
 
     @property
     def host(self) -> str:
@@ -168,6 +178,14 @@ class Model:
 
 
 @dataclass(frozen=True, slots=True)
+class Canary:
+    """A model on trial, and the percentage of a strategy's users or conversations that get it first."""
+
+    model: str
+    percent: float
+
+
+@dataclass(frozen=True, slots=True)
 class Strategy:
     """A named way to choose. `candidates` are in the order written, or by name when a query chose them."""
 
@@ -178,6 +196,7 @@ class Strategy:
     order: str
     requirements: Requirements
     description: str = ""
+    canary: Canary | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,6 +205,8 @@ class Fallback:
 
     providers: tuple[str, ...]
     max_attempts: int
+    retry_attempts: int
+    retry_backoff_ms: float
     timeout_s: float
     cooldown_failures: int
     cooldown_s: float
@@ -204,6 +225,7 @@ class Catalog:
     default_strategy: str
     fallback: Fallback
     requirements: Requirements = field(default_factory=dict)
+    metrics: bool = True
 
     @cached_property
     def provider_gateways(self) -> frozenset[str]:

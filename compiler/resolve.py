@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from compiler.catalog import (
+    Canary,
     Catalog,
     ConfigMapRef,
     Fallback,
@@ -14,6 +15,7 @@ from compiler.catalog import (
     Identity,
     Model,
     Provider,
+    Redis,
     Replicas,
     SecretRef,
     Service,
@@ -64,6 +66,7 @@ def resolve(document: Document, load_facts: Callable[[], CostMap]) -> tuple[Cata
         default_strategy=_default_strategy(data.get("strategies") or {}, strategies, scope),
         fallback=_fallback(data.get("fallback") or {}, scope),
         requirements=_requirements(data.get("requirements"), ("requirements",), scope),
+        metrics=(data.get("observability") or {}).get("metrics", "prometheus") == "prometheus",
     )
     return catalog, scope.found
 
@@ -120,6 +123,7 @@ def _gateway(name: str, data: Mapping[str, Any]) -> Gateway:
         ),
         master_key=_master_key(name, data.get("auth")),
         resources=_resources(data.get("resources") or {}),
+        redis=_redis(data.get("redis")),
     )
 
 
@@ -131,6 +135,12 @@ def _resources(data: Mapping[str, Any]) -> dict[str, dict[str, str]]:
     for name, default in DEFAULT_RESOURCES["limits"].items():
         limits.setdefault(name, max(default, requests.get(name, default), key=at_least_zero))
     return {"requests": _sorted(requests), "limits": _sorted(limits)}
+
+
+def _redis(data: Mapping[str, Any] | None) -> Redis | None:
+    if not data:
+        return None
+    return Redis(data["host"], int(data.get("port", 6379)), _secret(data.get("password")))
 
 
 def _master_key(gateway: str, auth: Any) -> SecretRef | None:
@@ -193,7 +203,14 @@ def _strategy(name: str, data: Mapping[str, Any], models: Mapping[str, Model], s
         order=data.get("order", "listed"),
         requirements=_requirements(data.get("requirements"), (*path, "requirements"), scope),
         description=data.get("description", ""),
+        canary=_canary(data.get("canary"), (*path, "canary", "model"), scope),
     )
+
+
+def _canary(data: Mapping[str, Any] | None, path: Path_, scope: Scope) -> Canary | None:
+    if not data or not scope.known("model", data["model"], path):
+        return None
+    return Canary(data["model"], data["percent"])
 
 
 def _selected(model: Model, query: Mapping[str, Any]) -> bool:
@@ -241,10 +258,12 @@ def _default_strategy(written: Mapping[str, Any], strategies: Mapping[str, Strat
 
 
 def _fallback(data: Mapping[str, Any], scope: Scope) -> Fallback:
-    cooldown = data.get("cooldown") or {}
+    cooldown, retry = data.get("cooldown") or {}, data.get("retry") or {}
     return Fallback(
         providers=scope.names("provider", data.get("providers", ()), ("fallback", "providers")),
         max_attempts=int(data.get("max_attempts", 3)),
+        retry_attempts=int(retry.get("attempts", 0)),
+        retry_backoff_ms=retry.get("backoff_ms", 500),
         timeout_s=data.get("timeout_s", 30),
         cooldown_failures=int(cooldown.get("failures", 3)),
         cooldown_s=cooldown.get("seconds", 30),

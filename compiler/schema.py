@@ -31,10 +31,6 @@ NOT_YET: tuple[tuple[str, str], ...] = (
         "a NetworkPolicy will be made of it; until then leave it out and apply one of your own",
     ),
     (
-        "gateways.*.redis",
-        "pods will share cooldowns and limits; until then leave it out: each counts for itself",
-    ),
-    (
         "gateways.*.ingress",
         "an Ingress will be made of it; until then leave it out and apply one of your own",
     ),
@@ -51,20 +47,17 @@ NOT_YET: tuple[tuple[str, str], ...] = (
         "cached prompts will be priced by it; until then leave it out: they are priced as any input",
     ),
     (
-        "strategies.*.canary",
-        "a share of requests will try the model; until then give it a strategy of its own",
-    ),
-    (
         "strategies.*.single_provider",
         "it will excuse the strategy from surviving a loss; until then leave it as a comment",
     ),
+    ("observability.slo", "alerts will be made of it; until then leave it out and write them by hand"),
     (
-        "fallback.retry",
-        "the same model will be tried again; until then leave it out: the next is tried at once",
+        "observability.hourly_budget_usd",
+        "an alert will be made of it; until then leave it out and write one by hand",
     ),
     (
-        "observability",
-        "alerts and a dashboard will be made of it; until then leave it out and write them by hand",
+        "observability.dashboard",
+        "a dashboard will be made; until then leave it out and make one by hand",
     ),
     (
         "secrets.backend=external_secrets",

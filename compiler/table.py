@@ -1,12 +1,11 @@
 """Catalog → the routing table of one gateway: the contract between the compiler and the plugin."""
 
-import json
-from collections.abc import Mapping
-from hashlib import sha256
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from compiler.catalog import Catalog, Gateway, Model, Strategy
-from compiler.runtime.routing_plugin import TABLE_VERSION, decide
+from compiler.catalog import Catalog, Deployment, Gateway, Model, Strategy
+from compiler.runtime.decision import decide
+from compiler.runtime.table import TABLE_VERSION, digest
 
 RoutingTable = dict[str, Any]  # see schemas/routing_table.schema.json
 
@@ -26,7 +25,11 @@ def routing_table(catalog: Catalog, gateway: Gateway) -> RoutingTable:
         "gateway": gateway.name,
         "default_strategy": default if default in strategies else next(iter(strategies)),
         "max_attempts": catalog.fallback.max_attempts,
-        "provider_order": list(catalog.fallback.providers),
+        "retry": {
+            "attempts": catalog.fallback.retry_attempts,
+            "backoff_ms": catalog.fallback.retry_backoff_ms,
+        },
+        "provider_order": _best_of_each(catalog, models),
         "requirements": dict(catalog.requirements),
         "strategies": strategies,
         "models": models,
@@ -34,18 +37,17 @@ def routing_table(catalog: Catalog, gateway: Gateway) -> RoutingTable:
     return {**table, "digest": digest(table)}
 
 
-def digest(table: Mapping[str, Any]) -> str:
-    """Twelve hex digits that name a table's content; responses carry them in `x-interlock-table`."""
-    content = {key: value for key, value in table.items() if key != "digest"}
-    return sha256(canonical(content).encode()).hexdigest()[:12]
+def _best_of_each(catalog: Catalog, models: Mapping[str, Any]) -> list[Any]:
+    """The provider chain: [provider, its models in service, the best first]."""
+    return [
+        [provider, _by_quality([n for n, row in models.items() if provider in row["providers"]], models)]
+        for provider in catalog.fallback.providers
+    ]
 
 
-_ENCODER = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=True)
-
-
-def canonical(data: Any) -> str:
-    """The one JSON text of plain data."""
-    return _ENCODER.encode(data)
+def _by_quality(names: list[str], models: Mapping[str, Any]) -> list[str]:
+    in_service = [name for name in names if "status" not in models[name]]
+    return sorted(in_service, key=lambda name: (-(models[name]["quality"] or 0), name))
 
 
 def _models(catalog: Catalog, gateway: Gateway) -> dict[str, Any]:
@@ -60,13 +62,10 @@ def _models(catalog: Catalog, gateway: Gateway) -> dict[str, Any]:
 
 def _model(model: Model, catalog: Catalog, gateway: Gateway, served: set[str]) -> dict[str, Any]:
     facts, price = model.facts, model.facts.price
-    deployments = reached(model, catalog, gateway)
-    providers = dict.fromkeys(deployment.provider for deployment in deployments)
-    places = dict.fromkeys(catalog.residency(deployment) for deployment in deployments)
+    entries = upstreams(model, catalog, gateway)
     row: dict[str, Any] = {
-        "providers": list(providers),
-        "residency": list(places),
-        "deployments": [deployment.id for deployment in deployments],
+        "providers": list(dict.fromkeys(d.provider for _, deployments in entries for d in deployments)),
+        "deployments": [_deployment(behind, deployments, catalog) for behind, deployments in entries],
         "modes": list(model.modes),
         "capabilities": None if facts.capabilities is None else list(facts.capabilities),
         "context_window": facts.context_window,
@@ -82,7 +81,40 @@ def _model(model: Model, catalog: Catalog, gateway: Gateway, served: set[str]) -
     return row if model.in_service else {**row, "status": model.status}
 
 
-def reached(model: Model, catalog: Catalog, gateway: Gateway) -> list[Any]:
+def _deployment(
+    behind: Gateway | None, deployments: Sequence[Deployment], catalog: Catalog
+) -> dict[str, Any]:
+    """One entry of LiteLLM's: a deployment, or all that another gateway chooses from."""
+    first = deployments[0]
+    return {
+        "id": first.id,
+        "type": catalog.providers[first.provider].type,
+        "providers": list(dict.fromkeys(d.provider for d in deployments)),
+        "residency": list(dict.fromkeys(catalog.residency(d) for d in deployments)),
+        "priority": first.priority,
+        "gateway": behind and behind.name,
+        "price": first.price and [first.price.input, first.price.output],
+    }
+
+
+def upstreams(
+    model: Model, catalog: Catalog, gateway: Gateway
+) -> list[tuple[Gateway | None, list[Deployment]]]:
+    """What a gateway calls for a model, in order: a deployment, or another gateway and what is behind it.
+
+    A gateway chooses among its deployments itself, so that these are one upstream here.
+    """
+    found: dict[str, tuple[Gateway | None, list[Deployment]]] = {}
+    for deployment in reached(model, catalog, gateway):
+        behind = catalog.providers[deployment.provider].gateway
+        if behind in (None, gateway.name):
+            found[deployment.id] = (None, [deployment])
+        else:
+            found.setdefault(f"through {behind}", (catalog.gateways[str(behind)], []))[1].append(deployment)
+    return list(found.values())
+
+
+def reached(model: Model, catalog: Catalog, gateway: Gateway) -> list[Deployment]:
     """The deployments of a model that a request through this gateway may end at."""
     if catalog.is_router(gateway):
         return list(model.deployments)
@@ -91,11 +123,15 @@ def reached(model: Model, catalog: Catalog, gateway: Gateway) -> list[Any]:
 
 def _strategy(strategy: Strategy, models: Mapping[str, Any]) -> dict[str, Any]:
     here = [name for name in strategy.candidates if name in models]
-    return {
+    row = {
         "candidates": _ordered(here, strategy.order, models),
         "order": strategy.order,
         "requirements": dict(strategy.requirements),
     }
+    canary = strategy.canary
+    if canary is None or canary.model not in models:
+        return row
+    return {**row, "canary": {"model": canary.model, "percent": canary.percent}}
 
 
 def plain_route(table: Mapping[str, Any], strategy: str) -> list[str]:

@@ -9,7 +9,7 @@ import click
 
 from compiler.commands.common import exit_code, format_option, known, one_catalog, show
 from compiler.pipeline import Outcome, validate
-from compiler.runtime.routing_plugin import Decision, decide
+from compiler.runtime.decision import Decision, decide
 from compiler.table import routing_table
 
 
@@ -100,7 +100,7 @@ def _pair(text: str) -> tuple[str, Any]:
 
 def _filler(tokens: int) -> str:
     """Text that the estimate takes for about this many tokens, its margin included."""
-    from compiler.runtime.routing_plugin import BYTES_PER_TOKEN, MARGIN_PERCENT, TOKENS_PER_MESSAGE
+    from compiler.runtime.request import BYTES_PER_TOKEN, MARGIN_PERCENT, TOKENS_PER_MESSAGE
 
     exact = tokens * 100 / (100 + MARGIN_PERCENT) - TOKENS_PER_MESSAGE - len("user") / BYTES_PER_TOKEN
     return "x" * max(0, int(exact * BYTES_PER_TOKEN))

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import jinja2
@@ -75,6 +76,26 @@ def _block(value: Any, indent: int) -> _Block:
     return _Block("".join(f"\n{' ' * indent}{line}" for line in lines))
 
 
+@dataclass(frozen=True, slots=True)
+class _ConfigMap:
+    """One ConfigMap, and the paths of the files that it holds."""
+
+    name: str
+    manifest: str
+    paths: tuple[str, ...]
+
+    @property
+    def source(self) -> dict[str, Any]:
+        """How a projected volume has it. A path in a folder has to be said: a key cannot hold it."""
+        if not any("/" in path for path in self.paths):
+            return {"name": self.name}
+        return {"name": self.name, "items": [{"key": _key(path), "path": path} for path in self.paths]}
+
+
+def _key(path: str) -> str:
+    return path.replace("/", ".")
+
+
 class _Writer:
     """Renders the templates; every `{{ }}` comes out as one YAML value, quoted where needed."""
 
@@ -101,13 +122,13 @@ class _Writer:
         common = {"gateway": gateway, "labels": labels, "selector": _selector(labels)}
         maps = list(self._config_maps(files, labels))
         yield "serviceaccount.yaml", self._service_account(gateway)
-        for number, (_, text) in enumerate(maps):
-            yield f"configmap{'-' + str(number + 1) if number else ''}.yaml", text
+        for one in maps:
+            yield f"configmap-{one.name.removeprefix(gateway.name + '-')}.yaml", one.manifest
         yield (
             "service.yaml",
             self.template("service", **common, annotations=self._service_annotations(gateway)),
         )
-        yield "deployment.yaml", self._deployment(files, common, [name for name, _ in maps])
+        yield "deployment.yaml", self._deployment(files, common, maps)
         if gateway.replicas.min < gateway.replicas.max:
             yield "horizontalpodautoscaler.yaml", self.template("horizontalpodautoscaler", **common)
         yield "poddisruptionbudget.yaml", self.template("poddisruptionbudget", **common)
@@ -143,7 +164,7 @@ class _Writer:
             **gateway.service.annotations,
         }
 
-    def _deployment(self, files: GatewayFiles, common: dict[str, Any], config_maps: list[str]) -> str:
+    def _deployment(self, files: GatewayFiles, common: dict[str, Any], config_maps: list[_ConfigMap]) -> str:
         gateway, fallback = files.gateway, self.catalog.fallback
         identity = self.catalog.identity(gateway)
         fixed = gateway.replicas.min == gateway.replicas.max
@@ -158,7 +179,7 @@ class _Writer:
             config_dir=CONFIG_DIR,
             port=PORT,
             env=[_variable(name, value) for name, value in self._environment(files)],
-            config_maps=config_maps,
+            config_maps=[one.source for one in config_maps],
         )
 
     def _environment(self, files: GatewayFiles) -> Iterator[tuple[str, Value]]:
@@ -168,15 +189,19 @@ class _Writer:
             yield "LITELLM_DANGEROUSLY_PERMIT_WEAK_OR_UNSET_MASTER_KEY", "true"
         yield from files.env
 
-    def _config_maps(self, files: GatewayFiles, labels: dict[str, str]) -> Iterator[tuple[str, str]]:
-        """(name, manifest): as few as hold the files, each small enough for a client-side apply."""
-        for number, content in enumerate(_packed(files.all())):
-            name = f"{files.gateway.name}-config" + (f"-{number + 1}" if number else "")
-            metadata = {"name": name, "namespace": files.gateway.namespace, "labels": labels}
-            yield (
-                name,
-                document({"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "data": content}),
-            )
+    def _config_maps(self, files: GatewayFiles, labels: dict[str, str]) -> Iterator[_ConfigMap]:
+        """As few as hold the files, each small enough for a client-side apply.
+
+        The routing table has one of its own: it may change while the pods run on.
+        """
+        kinds = {"config": files.config, "plugin": files.plugin, "routing": files.tables}
+        for kind, content in kinds.items():
+            for number, part in enumerate(_packed(content), start=1):
+                name = f"{files.gateway.name}-{kind}" + (f"-{number}" if number > 1 else "")
+                metadata = {"name": name, "namespace": files.gateway.namespace, "labels": labels}
+                data = {_key(path): text for path, text in part.items()}
+                manifest = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "data": data}
+                yield _ConfigMap(name, document(manifest), tuple(part))
 
 
 def _selector(labels: Mapping[str, str]) -> dict[str, str]:

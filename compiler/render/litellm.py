@@ -9,21 +9,22 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
-from compiler.catalog import Catalog, ConfigMapRef, Deployment, Gateway, Model, Provider, SecretRef
+from compiler import runtime
+from compiler.catalog import Catalog, ConfigMapRef, Deployment, Gateway, Model, Provider, Redis, SecretRef
 from compiler.emit import document
-from compiler.runtime import routing_plugin
-from compiler.table import RoutingTable, canonical, plain_route, reached, routing_table
+from compiler.runtime.table import canonical
+from compiler.table import RoutingTable, plain_route, routing_table, upstreams
 from compiler.targets.litellm import DEFAULT, line_for
 
 Value = str | SecretRef | ConfigMapRef  # of an environment variable
 PLUGIN = "routing_plugin.py"
+PACKAGE = "interlock_runtime"  # what the plugin imports, beside it
 TABLE = "routing_table.json"
 MASTER_KEY = "LITELLM_MASTER_KEY"
 # One ConfigMap holds less than 1 MiB, and what a client-side `kubectl apply` keeps in an annotation of an
 # object less than 256 KiB, as JSON text: YAML and JSON grow by about a quarter on the way there.
 MAX_PART = 150_000
 MAX_NAMES = 500  # names of candidates in one piece of a table
-MAX_GROUP = 50  # members of a native group: it only lists a strategy, and stands in for a missing plugin
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,17 +34,22 @@ class GatewayFiles:
     gateway: Gateway
     config: dict[str, str]
     plugin: dict[str, str]
+    tables: dict[str, str]
     table: RoutingTable
     routes: Mapping[str, Sequence[str]]  # of a plain request, by strategy
     env: tuple[tuple[str, Value], ...]
 
     def all(self) -> dict[str, str]:
-        return {**self.config, **self.plugin}
+        return {**self.config, **self.plugin, **self.tables}
 
     @property
     def digest(self) -> str:
-        """Twelve hex digits of the content; a change of it rolls the pods."""
-        return hashlib.sha256(json.dumps(self.all(), sort_keys=True).encode()).hexdigest()[:12]
+        """Twelve hex digits of what only a restart takes up: a change of them rolls the pods.
+
+        The routing table is not among it: a running gateway takes up another one by itself.
+        """
+        content = {**self.config, **self.plugin}
+        return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:12]
 
 
 def files(catalog: Catalog, gateway: Gateway) -> GatewayFiles:
@@ -56,10 +62,9 @@ def files(catalog: Catalog, gateway: Gateway) -> GatewayFiles:
     entries = [entry for model in catalog.served(gateway) for entry in _entries(catalog, gateway, model, env)]
     table = routing_table(catalog, gateway)
     routes = {name: plain_route(table, name) for name in table["strategies"]}
-    settings = _settings(catalog, gateway, _groups(table, routes), env)
-    return GatewayFiles(
-        gateway, _config(entries, settings), _plugin(table), table, routes, tuple(env.items())
-    )
+    settings = _settings(catalog, gateway, _groups(table), env)
+    config = _config(entries, settings)
+    return GatewayFiles(gateway, config, _plugin(), _tables(table), table, routes, tuple(env.items()))
 
 
 class Environment:
@@ -74,8 +79,11 @@ class Environment:
         yield from sorted(self._found.items())
 
     def own(self, provider: Provider, suffix: str, value: Value) -> str:
-        """A variable of one provider: `OPENAI_API_KEY` for provider `openai`."""
-        return self.named(f"{_upper(provider.name)}_{suffix}", value)
+        """A variable of one provider: `PROVIDER_OPENAI_API_KEY` for provider `openai`.
+
+        Not `OPENAI_API_KEY`: by that name LiteLLM takes a key unasked, for calls that no route allows.
+        """
+        return self.named(f"PROVIDER_{_upper(provider.name)}_{suffix}", value)
 
     def place(self, provider: Provider, suffix: str, value: str | ConfigMapRef) -> str:
         """`PROJECT_ID` and `LOCATION`, plain where one provider of the gateway has them."""
@@ -97,27 +105,19 @@ def _upper(name: str) -> str:
 
 
 def _entries(catalog: Catalog, gateway: Gateway, model: Model, env: Environment) -> Iterator[dict[str, Any]]:
-    """One entry a deployment; those behind the same gateway are one, for it chooses among them itself."""
-    hops: set[str] = set()
-    here = reached(model, catalog, gateway)
-    several = len({deployment.priority for deployment in here}) > 1
-    for deployment in here:
-        provider = catalog.providers[deployment.provider]
-        behind = provider.gateway if provider.gateway != gateway.name else None
-        if behind is not None and behind in hops:
-            continue
+    """One entry an upstream. Their priority is the plugin's to keep: it is in the routing table."""
+    for behind, deployments in upstreams(model, catalog, gateway):
+        first = deployments[0]
+        provider = catalog.providers[first.provider]
         if behind is None:
-            params = _direct(deployment, provider, catalog, env)
-        else:
-            hops.add(behind)
-            params = _through(catalog.gateways[behind], gateway, model, env)
-        limits = {"order": deployment.priority} if several else {}
-        if behind is None:  # what is behind another gateway is limited and weighed there
-            limits |= {k: v for k in ("weight", "rpm", "tpm") if (v := getattr(deployment, k)) is not None}
+            params = _direct(first, provider, catalog, env)
+            params |= {k: v for k in ("weight", "rpm", "tpm") if (v := getattr(first, k)) is not None}
+        else:  # what is behind another gateway is limited and weighed there
+            params = _through(behind, gateway, model, env)
         yield {
             "model_name": model.name,
-            "litellm_params": {**params, **limits},
-            "model_info": _model_info(deployment, model, behind),
+            "litellm_params": params,
+            "model_info": _model_info(first, model, behind),
         }
 
 
@@ -150,7 +150,7 @@ def _direct(deployment: Deployment, provider: Provider, catalog: Catalog, env: E
 
 def _through(inner: Gateway, outer: Gateway, model: Model, env: Environment) -> dict[str, Any]:
     """Another gateway of ours. The header tells its plugin that the rest of the route is kept here."""
-    key = env.named(f"{_upper(inner.name)}_KEY", inner.master_key) if inner.master_key else "none"
+    key = env.named(f"GATEWAY_{_upper(inner.name)}_KEY", inner.master_key) if inner.master_key else "none"
     return {
         "model": f"litellm_proxy/{model.name}",
         "api_base": f"http://{inner.host}:{inner.service.port}",
@@ -159,25 +159,18 @@ def _through(inner: Gateway, outer: Gateway, model: Model, env: Environment) -> 
     }
 
 
-def _model_info(deployment: Deployment, model: Model, behind: str | None) -> dict[str, Any]:
-    """`id` names the answerer in headers and metrics; a declared price spares LiteLLM a look-up a request."""
+def _model_info(deployment: Deployment, model: Model, behind: Gateway | None) -> dict[str, Any]:
+    """`id` names the answerer in headers and metrics. Prices are the plugin's to declare, from its table."""
     facts = model.facts
     info: dict[str, Any] = {"id": deployment.id, "provider": deployment.provider}
     if behind:
-        info["gateway"] = behind
+        info["gateway"] = behind.name
     info["mode"] = model.modes[0]
     if facts.context_window:
         info["max_input_tokens"] = facts.context_window
     if facts.max_output_tokens:
         info["max_output_tokens"] = facts.max_output_tokens
-    if deployment.price:
-        info["input_cost_per_token"] = _per_token(deployment.price.input)
-        info["output_cost_per_token"] = _per_token(deployment.price.output)
     return info
-
-
-def _per_token(price: float) -> float:
-    return float(f"{price / 1_000_000:.12g}")
 
 
 def _settings(
@@ -186,17 +179,22 @@ def _settings(
     """What stands after the models in config.yaml."""
     fallback = catalog.fallback
     litellm_settings = {
-        "callbacks": [f"{PLUGIN.removesuffix('.py')}.handler"],
+        "callbacks": [
+            *(["prometheus"] if catalog.metrics else []),
+            f"{PLUGIN.removesuffix('.py')}.handler",
+        ],
         # LiteLLM retries twice a hop by default, with seconds of back-off: the route is the retry.
         "num_retries": 0,
         "request_timeout": fallback.timeout_s,
         "telemetry": False,
+        # An error names the models of other routes to the client otherwise.
+        "expose_router_debug_in_errors": False,
     }
     router_settings: dict[str, Any] = {
         "routing_strategy": "simple-shuffle",
         "num_retries": 0,
         "timeout": fallback.timeout_s,
-        "max_fallbacks": max(5, fallback.max_attempts),
+        "max_fallbacks": max(5, _most_hops(catalog, gateway)),
         # LiteLLM cools a deployment down at one failure more than it allows; unset, a lone one never is.
         "allowed_fails": fallback.cooldown_failures - 1,
         "cooldown_time": fallback.cooldown_s,
@@ -204,6 +202,8 @@ def _settings(
     }
     if any(d.rpm or d.tpm for model in catalog.served(gateway) for d in model.deployments):
         router_settings["optional_pre_call_checks"] = ["enforce_model_rate_limits"]
+    if gateway.redis:
+        router_settings |= _redis(gateway.redis, env)
     general_settings: dict[str, Any] = {"enforce_fallback_model_access": True}
     if gateway.master_key:
         general_settings["master_key"] = env.named(MASTER_KEY, gateway.master_key)
@@ -214,18 +214,33 @@ def _settings(
     }
 
 
-def _groups(table: RoutingTable, routes: Mapping[str, Sequence[str]]) -> list[dict[str, Any]]:
-    """Each strategy as a group of LiteLLM's own: listed by /v1/models, and a failover without the plugin."""
-    names = {"auto": table["default_strategy"], **{f"auto/{name}": name for name in table["strategies"]}}
-    groups = []
-    for group, name in names.items():
-        candidates = table["strategies"][name]["candidates"]
-        in_service = [model for model in candidates if "status" not in table["models"][model]]
-        models = list(routes[name] or in_service)[:MAX_GROUP]
-        priorities = {model: place for place, model in enumerate(models, start=1)}
-        common = {"group_name": group, "models": models, "routing_strategy": "priority"}
-        groups.append({**common, "model_priorities": priorities})
-    return groups
+def _most_hops(catalog: Catalog, gateway: Gateway) -> int:
+    """The calls that a request may cost: each deployment of each model of a route, and all over again."""
+    widest = max((len(upstreams(model, catalog, gateway)) for model in catalog.served(gateway)), default=1)
+    return widest * catalog.fallback.max_attempts * (catalog.fallback.retry_attempts + 1)
+
+
+def _redis(redis: Redis, env: Environment) -> dict[str, Any]:
+    """Cool-downs and limits that all pods of the gateway share."""
+    settings: dict[str, Any] = {"redis_host": redis.host, "redis_port": redis.port}
+    if redis.password:
+        settings["redis_password"] = env.named("GATEWAY_REDIS_PASSWORD", redis.password)
+    return settings
+
+
+def _groups(table: RoutingTable) -> list[dict[str, Any]]:
+    """The name of each strategy, as a group of LiteLLM's own: listed by /v1/models, and grantable to keys.
+
+    The plugin replaces the name before LiteLLM looks at the group's one member. That member is no choice of a
+    strategy's, so that a strategy can change without a change here, which would roll the pods.
+    """
+    member = next((name for name, row in table["models"].items() if "status" not in row), None)
+    names = ["auto", *(f"auto/{name}" for name in table["strategies"])]
+    if member is None:
+        return []
+    # `priority` is the one kind of which a model may be in several groups.
+    group = {"models": [member], "routing_strategy": "priority", "model_priorities": {member: 1}}
+    return [{"group_name": name, **group} for name in names]
 
 
 def _config(entries: list[dict[str, Any]], settings: dict[str, Any]) -> dict[str, str]:
@@ -266,24 +281,36 @@ def _split(texts: Sequence[str], limit: int) -> list[list[str]]:
     return parts
 
 
-def _plugin(table: RoutingTable) -> dict[str, str]:
-    """The plugin and the table it reads; a table that does not fit in one ConfigMap is in parts."""
-    plugin = Path(routing_plugin.__file__).read_text(encoding="utf-8")
+def _plugin() -> dict[str, str]:
+    """The plugin's files, unchanged: the one that LiteLLM loads, and the package that it imports."""
+    folder = Path(runtime.__file__).parent
+    sources = {path.name: path.read_text(encoding="utf-8") for path in sorted(folder.glob("*.py"))}
+    return {PLUGIN: sources.pop(PLUGIN), **{f"{PACKAGE}/{name}": text for name, text in sources.items()}}
+
+
+def _tables(table: RoutingTable) -> dict[str, str]:
+    """The routing table; one that does not fit in one ConfigMap is in parts."""
     parts = _split(list(_rows(table)), MAX_PART)
     if len(parts) <= 1:
-        return {PLUGIN: plugin, TABLE: json.dumps(table, indent=1, sort_keys=True) + "\n"}
+        return {TABLE: json.dumps(table, indent=1, sort_keys=True) + "\n"}
     names = [f"routing_table-{number:03}.json" for number in range(1, len(parts) + 1)]
     strategies = {name: {**strategy, "candidates": []} for name, strategy in table["strategies"].items()}
-    head = {**table, "models": {}, "strategies": strategies, "parts": names}
+    providers = [[provider, []] for provider, _ in table["provider_order"]]
+    head = {**table, "models": {}, "strategies": strategies, "provider_order": providers, "parts": names}
     shards = {name: "[" + ",\n".join(part) + "]\n" for name, part in zip(names, parts, strict=True)}
-    return {PLUGIN: plugin, TABLE: json.dumps(head, indent=1, sort_keys=True) + "\n", **shards}
+    return {TABLE: json.dumps(head, indent=1, sort_keys=True) + "\n", **shards}
 
 
 def _rows(table: RoutingTable) -> Iterator[str]:
-    """What grows with the catalog, in pieces: ["model", name, row] and ["candidates", strategy, names]."""
+    """What grows with the catalog, in pieces of [kind, name, content], as `load_table` adds them."""
     for name, row in table["models"].items():
         yield canonical(["model", name, row])
     for name, strategy in table["strategies"].items():
-        candidates = strategy["candidates"]
-        for start in range(0, len(candidates), MAX_NAMES):
-            yield canonical(["candidates", name, candidates[start : start + MAX_NAMES]])
+        yield from _pieces("candidates", name, strategy["candidates"])
+    for provider, names in table["provider_order"]:
+        yield from _pieces("provider", provider, names)
+
+
+def _pieces(kind: str, name: str, names: Sequence[str]) -> Iterator[str]:
+    for start in range(0, len(names), MAX_NAMES):
+        yield canonical([kind, name, names[start : start + MAX_NAMES]])

@@ -50,8 +50,8 @@ def test_the_first_day_of_a_newcomer(catalog: Path) -> None:
     work = catalog.parent.parent
     assert interlock("validate", cwd=work).returncode == 0
     rendered = interlock("render", cwd=work)
-    assert (rendered.returncode, rendered.stdout) == (0, "out/gateway: 14 files, 14 added\n")
-    assert interlock("render", cwd=work).stdout == "out/gateway: 14 files, unchanged\n"
+    assert (rendered.returncode, rendered.stdout) == (0, "out/gateway: 29 files, 29 added\n")
+    assert interlock("render", cwd=work).stdout == "out/gateway: 29 files, unchanged\n"
     assert interlock("check", cwd=work).returncode == 0
     catalog.write_text(NEWCOMER.replace("cost: {order: cost}", "cost: {order: latency}"))
     stale = interlock("check", cwd=work)

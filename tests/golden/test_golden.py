@@ -2,7 +2,7 @@
 
 A case is a folder `<case>/{catalog.yaml,out/}`. To keep the cases small and quiet, `out/` leaves out:
 
-- `routing_plugin.py`, which is copied unchanged from `compiler/runtime/`,
+- the plugin, which is copied unchanged from `compiler/runtime/`,
 - `manifests/*/configmap*.yaml` and `<name>.yaml`, which repeat the plugin and the other files of `litellm/`,
 - `.interlock.json`, which holds the digests of all of these, Interlock's version and the cost map's,
 
@@ -23,10 +23,11 @@ from typing import Any
 import pytest
 import yaml
 
+from compiler import runtime
 from compiler.pipeline import render
 from compiler.render import WRITTEN
-from compiler.runtime import routing_plugin
 
+RUNTIME = Path(runtime.__file__).parent
 HERE = Path(__file__).resolve().parent
 CASES = sorted(path.parent.name for path in HERE.glob("*/catalog.yaml"))
 REFRESH = "if this is what you meant: python tests/golden/refresh.py, and review the diff"
@@ -53,7 +54,7 @@ def _left_out(path: str) -> bool:
     name = path.rpartition("/")[2]
     at_the_top = "/" not in path
     return (
-        name == "routing_plugin.py"
+        name.endswith(".py")
         or (path.startswith("manifests/") and name.startswith("configmap"))
         or (at_the_top and name.endswith(".yaml") and name != "kustomization.yaml")
         or path == WRITTEN
@@ -121,12 +122,15 @@ def test_what_a_golden_tree_leaves_out_repeats_what_it_keeps(case: str) -> None:
 
     for gateway in {path.split("/")[1] for path in bundle if path.startswith("litellm/")}:
         beside = {
-            path.rpartition("/")[2]: raw.decode()
+            path.removeprefix(f"litellm/{gateway}/"): raw.decode()
             for path, raw in bundle.items()
             if path.startswith(f"litellm/{gateway}/")
         }
         assert _mounted(together, gateway) == beside
-        assert beside["routing_plugin.py"] == Path(routing_plugin.__file__).read_text(encoding="utf-8")
+        source = {path.name: path.read_text(encoding="utf-8") for path in RUNTIME.glob("*.py")}
+        assert {
+            path.rpartition("/")[2]: text for path, text in beside.items() if path.endswith(".py")
+        } == source
 
 
 @pytest.mark.parametrize("case", CASES)
@@ -159,6 +163,10 @@ def _mounted(objects: list[dict[str, Any]], gateway: str) -> dict[str, str]:
     (deployment,) = (o for o in objects if o["kind"] == "Deployment" and o["metadata"]["name"] == gateway)
     volumes = deployment["spec"]["template"]["spec"]["volumes"]
     sources = [source for volume in volumes for source in volume.get("projected", {}).get("sources", ())]
-    names = [source["configMap"]["name"] for source in sources]
     maps = {o["metadata"]["name"]: o["data"] for o in objects if o["kind"] == "ConfigMap"}
-    return {file: text for name in names for file, text in maps[name].items()}
+    mounted: dict[str, str] = {}
+    for source in (source["configMap"] for source in sources):
+        data = maps[source["name"]]
+        items = source.get("items", [{"key": key, "path": key} for key in data])
+        mounted |= {item["path"]: data[item["key"]] for item in items}
+    return mounted

@@ -221,13 +221,13 @@ def variables(deployment: Object) -> dict[str, Object]:
 
 SECRETS = {
     "llm-router": {
-        "OPENAI_API_KEY": ("openai-api-key", "api-key"),
-        "ANTHROPIC_API_KEY": ("anthropic-api-key", "api-key"),
-        "COHERE_API_KEY": ("cohere-api-key", "api-key"),
-        "MISTRAL_API_KEY": ("mistral-api-key", "api-key"),
+        "PROVIDER_OPENAI_API_KEY": ("openai-api-key", "api-key"),
+        "PROVIDER_ANTHROPIC_API_KEY": ("anthropic-api-key", "api-key"),
+        "PROVIDER_COHERE_API_KEY": ("cohere-api-key", "api-key"),
+        "PROVIDER_MISTRAL_API_KEY": ("mistral-api-key", "api-key"),
         "LITELLM_MASTER_KEY": ("llm-router-auth", "master-key"),
-        "VERTEX_AI_GATEWAY_KEY": ("vertex-ai-gateway-auth", "master-key"),
-        "BEDROCK_GATEWAY_KEY": ("bedrock-gateway-auth", "master-key"),
+        "GATEWAY_VERTEX_AI_GATEWAY_KEY": ("vertex-ai-gateway-auth", "master-key"),
+        "GATEWAY_BEDROCK_GATEWAY_KEY": ("bedrock-gateway-auth", "master-key"),
     },
     "vertex-ai-gateway": {"LITELLM_MASTER_KEY": ("vertex-ai-gateway-auth", "master-key")},
     "bedrock-gateway": {"LITELLM_MASTER_KEY": ("bedrock-gateway-auth", "master-key")},

@@ -9,7 +9,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from compiler.pipeline import validate
-from compiler.runtime.routing_plugin import REQUIREMENT_KEYS, decide
+from compiler.runtime.decision import decide
+from compiler.runtime.request import REQUIREMENT_KEYS
 from compiler.table import routing_table
 
 JSON = st.recursive(

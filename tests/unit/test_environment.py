@@ -2,7 +2,7 @@
 
 from compiler.catalog import SecretRef
 from compiler.pipeline import validate_text
-from compiler.render.litellm import files
+from compiler.render.litellm import Environment, files
 
 CATALOG = b"""
 apiVersion: interlock/v1
@@ -20,15 +20,26 @@ strategies: {s: {candidates: [a, b, c]}}
 """
 
 
-def test_names_that_look_alike_stay_apart() -> None:
+def test_what_litellm_reads_unasked_is_set_for_nobody() -> None:
+    """`OPENAI_API_KEY` would serve calls that no route allows; and a gateway may be called `openai-api`."""
     catalog = validate_text(CATALOG, "names.yaml").catalog
     assert catalog is not None
     router = files(catalog, catalog.gateways["llm-router"])
     env = dict(router.env)
-    assert env["LITELLM_MASTER_KEY"] == SecretRef("llm-router-auth", "master-key")
-    assert len(env) == len({str(value) for value in env.values()}) == 4
+    assert env.pop("LITELLM_MASTER_KEY") == SecretRef("llm-router-auth", "master-key")
+    assert list(env) == [
+        "GATEWAY_LITELLM_MASTER_KEY",
+        "GATEWAY_OPENAI_API_KEY",
+        "PROVIDER_OPENAI_API_KEY",
+    ]
     config = router.config["config.yaml"]
     assert "master_key: os.environ/LITELLM_MASTER_KEY\n" in config
-    assert "api_key: os.environ/LITELLM_MASTER_KEY_2\n" in config
-    assert "api_key: os.environ/OPENAI_API_KEY\n" in config
-    assert "api_key: os.environ/OPENAI_API_KEY_2\n" in config
+    assert all(f"api_key: os.environ/{name}\n" in config for name in env)
+
+
+def test_names_that_look_alike_stay_apart() -> None:
+    catalog = validate_text(CATALOG, "names.yaml").catalog
+    assert catalog is not None
+    env = Environment(catalog, catalog.gateways["llm-router"])
+    names = [env.named("KEY", SecretRef(secret, "k")) for secret in ("one", "two", "one")]
+    assert names == ["os.environ/KEY", "os.environ/KEY_2", "os.environ/KEY"]

@@ -7,10 +7,10 @@ import pytest
 import yaml
 
 from compiler.pipeline import Outcome, render
-from compiler.render.litellm import MAX_GROUP, _line
-from compiler.runtime.routing_plugin import load_table
+from compiler.render.litellm import _line
+from compiler.runtime.table import digest, load_table
 from compiler.source import parse
-from compiler.table import digest, routing_table
+from compiler.table import routing_table
 
 MODELS = 1500
 APPLY_LIMIT = 256 * 1024  # bytes of the annotation in which a client-side `kubectl apply` keeps an object
@@ -57,7 +57,9 @@ def test_the_parts_of_the_table_are_the_table(outcome: Outcome, tmp_path: Path) 
     folder = "litellm/llm-router/"
     for path, raw in outcome.bundle.items():
         if path.startswith(folder):
-            (tmp_path / path.removeprefix(folder)).write_bytes(raw)
+            file = tmp_path / path.removeprefix(folder)
+            file.parent.mkdir(exist_ok=True)
+            file.write_bytes(raw)
     loaded = load_table(str(tmp_path / "routing_table.json"))
     assert loaded.pop("parts")
     table = routing_table(outcome.catalog, outcome.catalog.front)
@@ -72,9 +74,8 @@ def test_every_model_is_in_an_included_file(outcome: Outcome) -> None:
     parts = [yaml.safe_load(outcome.bundle[f"litellm/llm-router/{name}"]) for name in config["include"]]
     rows = [row for part in parts for row in part["model_list"]]
     assert [row["model_name"] for row in rows] == [f"m-{n:04}" for n in range(MODELS)]
-    assert all(isinstance(row["model_info"]["input_cost_per_token"], float) for row in rows)
     groups = {group["group_name"]: group["models"] for group in config["router_settings"]["routing_groups"]}
-    assert len(groups["auto/all"]) == MAX_GROUP
+    assert groups["auto/all"] == ["m-0000"]
 
 
 @pytest.mark.parametrize(

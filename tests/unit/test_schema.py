@@ -377,15 +377,14 @@ def test_what_is_not_supported_yet_is_said_at_its_key() -> None:
     assert {diagnostic.code for diagnostic in found} == {NOT_SUPPORTED_YET.id}
     assert [at(diagnostic, WHOLE).partition(":")[0] for diagnostic in found] == [
         "allow_from",
-        "redis",
         "ingress",
         "gateway_api",
         "azure_client_id",
         "cached_input",
-        "canary",
         "single_provider",
-        "retry",
-        "observability",
+        "slo",
+        "hourly_budget_usd",
+        "dashboard",
         "backend",
         "store",
         "traffic",
@@ -394,7 +393,7 @@ def test_what_is_not_supported_yet_is_said_at_its_key() -> None:
         "environments",
     ]
     assert len(found) == len(schema.NOT_YET)
-    assert "`gateways.llm-router.redis` is not supported yet" in found[1].message
+    assert "`gateways.llm-router.ingress` is not supported yet" in found[1].message
     assert all("until then" in diagnostic.hint for diagnostic in found)
 
 

@@ -10,7 +10,8 @@ import pytest
 from compiler.catalog import Catalog
 from compiler.pipeline import Outcome, validate, validate_text
 from compiler.resources import read_text
-from compiler.table import digest, routing_table
+from compiler.runtime.table import digest
+from compiler.table import routing_table
 
 
 def catalog_of(outcome: Outcome) -> Catalog:

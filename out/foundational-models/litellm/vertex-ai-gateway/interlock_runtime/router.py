@@ -1,0 +1,39 @@
+"""The routing table and LiteLLM's router: what the one names and the other does not serve, and prices."""
+
+from typing import Any
+
+from .journey import deployment_id
+from .models import Row
+from .table import Loaded
+
+
+def not_served(table: Loaded, router: Any) -> list[str]:
+    """The models in service of a table for which the router has no deployment."""
+    here = {deployment_id(row) for row in router.model_list}
+    return [
+        name
+        for name, model in table.table["models"].items()
+        if not model.get("status") and here.isdisjoint(row["id"] for row in model["deployments"])
+    ]
+
+
+def declare_prices(table: Loaded, router: Any) -> None:
+    """Tells LiteLLM the table's prices. Declared, they also spare it a look-up on every request."""
+    import litellm
+
+    for row in router.model_list:
+        _, deployment = table.deployments.get(deployment_id(row), ("", None))
+        prices = _prices(deployment) if deployment else {}
+        if any(row["model_info"].get(name) != usd for name, usd in prices.items()):
+            row["model_info"].update(prices)
+            info = {deployment_id(row): dict(row["model_info"])}
+            litellm.register_model(info, persist_across_reloads=False)
+
+
+def _prices(deployment: Row) -> dict[str, float]:
+    """The keys of LiteLLM's `model_info`, in USD per token; declared, they spare it a look-up a request."""
+    price = deployment["price"]
+    if price is None:
+        return {}
+    names = ("input_cost_per_token", "output_cost_per_token")
+    return {name: float(f"{usd / 1_000_000:.12g}") for name, usd in zip(names, price, strict=True)}
