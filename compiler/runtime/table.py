@@ -35,21 +35,28 @@ def load_table(path: str) -> dict[str, Any]:
         ValueError: not a table of the version this plugin knows, or not what the compiler wrote.
         OSError: the file cannot be read.
     """
-    with open(path, encoding="utf-8") as stream:
-        table: dict[str, Any] = json.load(stream)
+    table = _read(path)
     version = table.get("version") if isinstance(table, dict) else None
     if version != TABLE_VERSION:
         raise ValueError(f"routing table version {version!r}: this plugin reads version {TABLE_VERSION}")
     try:
         for part in table.get("parts", ()):
-            with open(os.path.join(os.path.dirname(path), part), encoding="utf-8") as stream:
-                for kind, name, content in json.load(stream):
-                    _add(table, kind, name, content)
+            for kind, name, content in _read(os.path.join(os.path.dirname(path), part)):
+                _add(table, kind, name, content)
     except (KeyError, TypeError, AttributeError) as error:
         raise ValueError(f"routing table: not what the compiler writes ({error!r})") from None
     if digest(table) != table.get("digest"):
         raise ValueError(f"routing table: its content is not that of digest {table.get('digest')!r}")
-    return table
+    found: dict[str, Any] = table
+    return found
+
+
+def _read(path: str) -> Any:
+    with open(path, encoding="utf-8") as stream:
+        try:
+            return json.load(stream)
+        except ValueError as error:
+            raise ValueError(f"routing table: {os.path.basename(path)} is not JSON ({error})") from None
 
 
 def _add(table: dict[str, Any], kind: str, name: str, content: Any) -> None:

@@ -31,12 +31,18 @@ fallback: {providers: [anthropic, openai], cooldown: {failures: 1000}}
 CUSTOM_AUTH = """
 from litellm.proxy._types import UserAPIKeyAuth
 
-GRANTS = {"sk-all": [], "sk-cheap": ["cheap"], "sk-two": ["cheap", "middle"], "sk-auto": ["auto", "cheap"]}
+GRANTS = {
+    "sk-all": {}, "sk-cheap": {"models": ["cheap"]}, "sk-two": {"models": ["cheap", "middle"]},
+    "sk-team": {"team_id": "t", "team_models": ["cheap"]},
+    "sk-both": {"models": ["cheap", "dear"], "team_id": "t", "team_models": ["cheap", "middle"]},
+    "sk-small": {"models": ["auto/small"]},
+    "sk-team-small": {"team_id": "s", "team_models": ["auto/small", "middle"]},
+}
 
 async def user_api_key_auth(request, api_key):
     if api_key not in GRANTS:
         raise Exception("unknown key")
-    return UserAPIKeyAuth(api_key=api_key, models=GRANTS[api_key])
+    return UserAPIKeyAuth(api_key=api_key, **GRANTS[api_key])
 """
 
 
@@ -97,7 +103,7 @@ UPSTREAM = {"cheap": "gpt-cheap", "middle": "gpt-middle", "dear": "claude-dear"}
 
 @pytest.mark.parametrize("broken", [None, "gpt-cheap"])
 @pytest.mark.parametrize(("key", "granted"), [("sk-cheap", {"cheap"}), ("sk-two", {"cheap", "middle"}),
-                                              ("sk-auto", {"cheap"})])  # fmt: skip
+                                              ("sk-team", {"cheap"}), ("sk-both", {"cheap"})])  # fmt: skip
 def test_a_key_reaches_its_own_models_alone(
     gateway: DevGateways, key: str, granted: set[str], broken: str | None
 ) -> None:
@@ -126,6 +132,54 @@ def test_a_key_without_limits_reaches_every_model(gateway: DevGateways) -> None:
 def test_a_strategy_gives_a_key_the_best_of_its_own_models(gateway: DevGateways) -> None:
     response = ask(gateway, "sk-two")
     assert (response.status_code, response.headers.get("x-interlock-model")) == (200, "middle"), response.text
+
+
+@pytest.mark.parametrize("key", ["sk-small", "sk-team-small"])
+@pytest.mark.parametrize("stream", [False, True])
+def test_who_may_use_a_strategy_may_use_its_members_by_it_alone(
+    gateway: DevGateways, key: str, stream: bool
+) -> None:
+    asked = [
+        {"model": "auto/small"},
+        {"routing_strategy": "small"},
+        {"headers": {"x-routing-strategy": "small"}},
+    ]
+    for body in asked:
+        response = ask(gateway, key, stream=stream, **body)
+        assert (response.status_code, response.headers.get("x-interlock-model")) == (200, "cheap"), (
+            response.text
+        )
+    gateway.set_fault("openai", status=500)
+    try:
+        for body in asked:
+            response = ask(gateway, key, stream=stream, **body)
+            assert response.headers.get("x-interlock-model") == "dear", response.text
+    finally:
+        gateway.clear("openai")
+    for body in ({"model": "cheap"}, {"model": "dear"}, {"model": "dear", "routing_strategy": "small"}):
+        assert 400 <= ask(gateway, key, stream=stream, **body).status_code < 404
+    refused = ask(gateway, key, stream=stream, routing_strategy="quality")
+    if key == "sk-small":
+        assert refused.status_code == 400
+        assert not [name for name in UPSTREAM if name in refused.text]
+    else:
+        assert refused.headers["x-interlock-model"] == "middle"
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["/openai/v1/chat/completions", "/openai_passthrough/v1/chat/completions", "/anthropic/v1/messages",
+     "/v1/moderations", "/v1/images/generations", "/v1/files", "/v1/batches", "/v1/fine_tuning/jobs",
+     "/v1/assistants", "/v1/vector_stores", "/bedrock/model/claude-dear/invoke", "/cohere/v1/chat",
+     "/mistral/v1/chat/completions", "/v1/audio/speech", "/v1/rerank"],
+)  # fmt: skip
+@pytest.mark.parametrize("model", ["dear", "claude-dear", "auto/quality"])
+def test_no_other_endpoint_leads_round_the_routes(gateway: DevGateways, path: str, model: str) -> None:
+    before = len(gateway.requests())
+    body = {"model": model, "input": "hi", "prompt": "hi", "messages": [{"role": "user", "content": "hi"}]}
+    response = ask(gateway, "sk-cheap", path, **body)
+    assert response.status_code >= 400, response.text
+    assert gateway.requests()[before:] == []
 
 
 def test_an_unknown_key_is_refused(gateway: DevGateways) -> None:

@@ -7,13 +7,15 @@ from .journey import CALLERS_FAULT, Journey
 from .request import get
 from .words import printable
 
-# LiteLLM's call types, by what they ask a model for. Other calls (images, files …) are not routed.
+# LiteLLM's call types, by what they ask a model for. Other calls (images, files …) are refused.
 MODES = {
     "completion": "chat", "acompletion": "chat", "responses": "chat", "aresponses": "chat",
     "anthropic_messages": "chat", "aanthropic_messages": "chat",
     "text_completion": "completion", "atext_completion": "completion",
     "embeddings": "embedding", "embedding": "embedding", "aembedding": "embedding",
 }  # fmt: skip
+# Reading, cancelling and deleting a stored response: its id names the deployment that holds it.
+STORED_RESPONSES = ("aget_responses", "adelete_responses", "acancel_responses", "alist_input_items")
 STATE = "interlock"  # our key in the request's metadata
 # A client may name fallbacks of its own to LiteLLM; every one of these would lead round the filter.
 CLIENT_ROUTING = ("fallbacks", "context_window_fallbacks", "content_policy_fallbacks")

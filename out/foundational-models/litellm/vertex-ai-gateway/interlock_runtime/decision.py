@@ -175,14 +175,17 @@ class _Order:
 
     def route(self, most: int) -> tuple[str, ...]:
         """Those that can serve the request, `most` at most."""
-        fits = [name for name in self.first if self.look.fits(name)]
+        look = self.look
+        fits = [name for name in self.first if look.fits(name)]
+        # Names are sorted out by the key before anything else: of a thousand, it may use three.
+        rest = self.rest if look.allowed is None else [n for n in self.rest if n in look.allowed]
         if self.by_cost:
-            others = [name for name in self.rest if name not in self.first and self.look.fits(name)]
-            return (*fits, *sorted(others, key=self.look.price_order))[:most]
-        for name in self.rest:
+            others = [name for name in rest if name not in self.first and look.fits(name)]
+            return (*fits, *sorted(others, key=look.price_order))[:most]
+        for name in rest:
             if len(fits) == most:
                 break
-            if name not in self.first and self.look.fits(name):
+            if name not in self.first and look.fits(name):
                 fits.append(name)
         return tuple(fits)
 
@@ -218,6 +221,8 @@ def _chain(look: Look, pinned: str) -> list[str]:
     """The best model that can serve the request at each other provider, in the catalog's provider order."""
     own = look.table["models"][pinned]["providers"]
     others = [names for provider, names in look.table["provider_order"] if provider not in own]
+    if look.allowed is not None:
+        others = [[name for name in names if name in look.allowed] for names in others]
     found = (next((name for name in names if look.fits(name)), None) for names in others)
     return list(dict.fromkeys(name for name in found if name is not None))
 

@@ -6,7 +6,6 @@ Imports LiteLLM, so only the proxy imports this module.
 import logging
 import math
 import sys
-from collections.abc import Mapping
 from contextvars import ContextVar
 from typing import Any
 
@@ -22,6 +21,7 @@ from .litellm_data import (
     CLIENT_ROUTING,
     MODES,
     STATE,
+    STORED_RESPONSES,
     answerer,
     bucket,
     journey_of,
@@ -93,7 +93,7 @@ class InterlockHandler(CustomLogger):  # type: ignore[misc]
         kind = str(getattr(call_type, "value", call_type))
         mode = MODES.get(kind)
         if mode is None:
-            self._not_routed(data, kind)
+            self._not_routed(kind)
             return data
         for name in CLIENT_ROUTING:
             data.pop(name, None)
@@ -137,15 +137,14 @@ class InterlockHandler(CustomLogger):  # type: ignore[misc]
             self.metrics.refusals.labels(refusal.code).inc()
         raise RefusedRequestError(refusal)
 
-    def _not_routed(self, data: Mapping[str, Any], kind: str) -> None:
-        """Calls without a strategy. Those that would reach a provider round the routes are refused."""
-        model = data.get("model")
-        if kind == "pass_through_endpoint":
-            message = "this gateway passes no request through to a provider: use the OpenAI endpoints"
-            self._refuse(Refusal(message, "not_routed"))
-        if isinstance(model, str) and (model == "auto" or model.startswith("auto/")):
-            message = f"{show(model)} routes chat, completion, responses, messages and embedding requests"
-            self._refuse(Refusal(message, "not_routed", "model"))
+    def _not_routed(self, kind: str) -> None:
+        """Images, files, passing through: nothing here could hold such a call to the catalog's rules.
+
+        LiteLLM judges the model of some of them, and of some it does not.
+        """
+        if kind not in STORED_RESPONSES:
+            served = "chat, completion, responses, messages and embedding requests"
+            self._refuse(Refusal(f"this gateway routes {served}, and no {show(kind)}", "not_routed"))
 
     def _send(self, data: dict[str, Any], decision: Decision, current: Loaded, *, is_hop: bool) -> None:
         retry = current.table["retry"]
