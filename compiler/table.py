@@ -142,7 +142,8 @@ def plain_route(table: Mapping[str, Any], strategy: str) -> list[str]:
         for mode in table["models"][name]["modes"]
     }
     mode = next((mode for mode in ("chat", "completion", "embedding") if mode in modes), "chat")
-    decision = decide(table, {"routing_strategy": strategy}, mode=mode)
+    plain = {key: value for key, value in table["strategies"][strategy].items() if key != "canary"}
+    decision = decide({**table, "strategies": {strategy: plain}}, {"routing_strategy": strategy}, mode=mode)
     return [candidate.model for candidate in decision.candidates if not candidate.reasons]
 
 

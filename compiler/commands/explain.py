@@ -21,6 +21,7 @@ from compiler.table import routing_table
 @click.option("-m", "--model", metavar="NAME", help="As `model`: pins it, or `auto/<strategy>`.")
 @click.option("-r", "--require", "required", multiple=True, metavar="KEY=VALUE",
               help="One of `requirements`; the value is JSON or text.")  # fmt: skip
+@click.option("--user", metavar="NAME", help="As `user`: who asks, which decides about a canary.")
 @click.option("--prompt-tokens", type=click.IntRange(0, 10**8), help="A prompt of about this size.")
 @click.option("--max-tokens", type=click.IntRange(1, 10**8), help="As `max_tokens`.")
 @click.option(
@@ -31,8 +32,8 @@ from compiler.table import routing_table
 @format_option
 def command(  # one parameter an option
     file: Path | None, source: Any, strategy: str | None, model: str | None, required: tuple[str, ...],
-    prompt_tokens: int | None, max_tokens: int | None, mode: str, down: tuple[str, ...], gateway: str | None,
-    style: str,
+    user: str | None, prompt_tokens: int | None, max_tokens: int | None, mode: str, down: tuple[str, ...],
+    gateway: str | None, style: str,
 ) -> None:  # fmt: skip
     """Show the route of a request: every candidate in order, and why each other one lost.
 
@@ -50,7 +51,8 @@ def command(  # one parameter an option
         sys.exit(exit_code(outcome.diagnostics))
     table = _table(outcome, gateway)
     known("--down", down, outcome.catalog.providers)
-    request = _request(source, strategy, model, required, prompt_tokens, max_tokens)
+    flags = {"routing_strategy": strategy, "model": model, "user": user, "max_tokens": max_tokens}
+    request = _request(source, flags, required, prompt_tokens)
     decision = decide(table, request, mode=mode, down=frozenset(down))
     click.echo(_as_json(decision) if style == "json" else _as_text(decision, table))
     sys.exit(1 if decision.refusal else 0)
@@ -65,13 +67,9 @@ def _table(outcome: Outcome, gateway: str | None) -> dict[str, Any]:
     return routing_table(catalog, catalog.front)
 
 
-def _request(
-    source: Any, strategy: str | None, model: str | None, required: tuple[str, ...],
-    prompt_tokens: int | None, max_tokens: int | None,
-) -> Any:  # fmt: skip
+def _request(source: Any, flags: dict[str, Any], required: tuple[str, ...], prompt_tokens: int | None) -> Any:
     """The JSON body: from the file, then what the flags say on top."""
     body = _read(source) if source else {}
-    flags: dict[str, Any] = {"routing_strategy": strategy, "model": model, "max_tokens": max_tokens}
     if required:
         flags["requirements"] = dict(_pair(text) for text in required)
     if prompt_tokens is not None:
@@ -107,7 +105,7 @@ def _filler(tokens: int) -> str:
 
 
 def _as_text(decision: Decision, table: dict[str, Any]) -> str:
-    lines = [*_asked(decision), ""]
+    lines = [*_asked(decision), *_on_trial(decision, table), ""]
     if decision.route:
         lines.append("route: " + " → ".join(decision.route))
     elif decision.refusal:
@@ -119,9 +117,27 @@ def _as_text(decision: Decision, table: dict[str, Any]) -> str:
         row = table["models"][candidate.model]
         cost = "price not known" if candidate.cost_usd is None else f"about ${candidate.cost_usd:.6f}"
         place = _place(decision, candidate.model, candidate.reasons)
-        lines.append(f"  {place:<3} {candidate.model:<{width}}  {', '.join(row['providers'])}  {cost}")
+        lines.append(
+            f"  {place:<3} {candidate.model:<{width}}  {_by(decision, candidate.model, row)}  {cost}"
+        )
         lines += [f"      {' ' * width}  - {reason}" for reason in candidate.reasons]
     return "\n".join(lines)
+
+
+def _by(decision: Decision, model: str, row: dict[str, Any]) -> str:
+    """The providers that may answer: of a model of the route, those of the deployments that are left."""
+    ids = [one for level in decision.upstreams.get(model, ()) for one in level]
+    rows = [deployment for deployment in row["deployments"] if deployment["id"] in ids] or row["deployments"]
+    return ", ".join(dict.fromkeys(name for deployment in rows for name in deployment["providers"]))
+
+
+def _on_trial(decision: Decision, table: dict[str, Any]) -> list[str]:
+    canary = table["strategies"].get(decision.strategy, {}).get("canary")
+    if canary is None or decision.pinned:
+        return []
+    among = "is" if decision.reason == "canary" else "is not"
+    share = f"{canary['model']} goes first for {canary['percent']:g} % of users or conversations"
+    return [f"canary: {share}; this one {among} among them"]
 
 
 def _place(decision: Decision, model: str, reasons: tuple[str, ...]) -> str:
@@ -153,6 +169,10 @@ def _as_json(decision: Decision) -> str:
         "route": list(decision.route),
         "strategy": decision.strategy,
         "pinned": decision.pinned,
+        "reason": decision.reason,
+        "upstreams": {
+            model: [list(level) for level in decision.upstreams[model]] for model in decision.route
+        },
         "requirements": decision.requirements,
         "prompt_tokens": decision.needs.prompt_tokens,
         "output_tokens": decision.needs.output_tokens,

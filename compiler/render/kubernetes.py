@@ -7,7 +7,7 @@ from typing import Any
 
 import jinja2
 
-from compiler.catalog import Catalog, ConfigMapRef, Gateway, SecretRef
+from compiler.catalog import Catalog, ConfigMapRef, Fallback, Gateway, SecretRef
 from compiler.emit import document, scalar
 from compiler.render.litellm import GatewayFiles, Value
 from compiler.resources import read_text
@@ -174,7 +174,7 @@ class _Writer:
             fixed_replicas=gateway.replicas.min if fixed else None,
             config_digest=files.digest,
             service_account=identity.service_account if identity else gateway.name,
-            grace_seconds=int(fallback.timeout_s * fallback.max_attempts) + 15,
+            grace_seconds=_longest_s(fallback) + 15,
             image=self.catalog.target.litellm_image,
             config_dir=CONFIG_DIR,
             port=PORT,
@@ -202,6 +202,12 @@ class _Writer:
                 data = {_key(path): text for path, text in part.items()}
                 manifest = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "data": data}
                 yield _ConfigMap(name, document(manifest), tuple(part))
+
+
+def _longest_s(fallback: Fallback) -> int:
+    """How long one request may take: every attempt its timeout, and the pauses, a fifth over, between."""
+    pauses_ms = sum(fallback.retry_backoff_ms * 1.2 * 2**lap for lap in range(fallback.retry_attempts))
+    return int(fallback.timeout_s * fallback.max_attempts + pauses_ms / 1000)
 
 
 def _selector(labels: Mapping[str, str]) -> dict[str, str]:
