@@ -6,7 +6,7 @@ VENV ?= .venv
 BIN = $(VENV)/bin
 PIP = $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: render test check static wheel out-clean bench lock dev clean
+.PHONY: render test check static wheel out-clean bench lock dev prove clean
 
 render: $(VENV)/.base
 	$(BIN)/interlock render
@@ -32,6 +32,12 @@ out-clean: $(VENV)/.dev
 wheel: $(VENV)/.dev
 	$(BIN)/python tests/wheel.py
 
+# The tests that run the real LiteLLM, with another line of it than the one that Interlock requires.
+LINE ?= 1.109
+prove: .venv-$(LINE)/.ready
+	PYTHONPATH=$(CURDIR) .venv-$(LINE)/bin/python -m pytest -n auto --dist loadgroup \
+	  tests/runtime tests/kubernetes/test_litellm_config.py
+
 bench: $(VENV)/.bench
 	$(BIN)/python bench/compile.py
 
@@ -52,6 +58,12 @@ $(VENV)/.bench: requirements/bench.txt $(VENV)/.dev
 	$(PIP) --require-hashes -r requirements/bench.txt
 	touch $@
 
+# --no-deps: the lock is whole, and what LiteLLM pins beyond it is why there are overrides.
+.venv-%/.ready: requirements/lines/%.txt
+	$(PYTHON) -m venv .venv-$*
+	.venv-$*/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r $<
+	touch $@
+
 # Hashes and versions alone: no index address may stand in a lock.
 LOCK = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
        --no-annotate --no-header --custom-compile-command "make lock"
@@ -60,6 +72,8 @@ lock: $(VENV)/bin/python
 	$(LOCK) requirements/base.in -o requirements/base.txt
 	$(LOCK) requirements/dev.in -o requirements/dev.txt
 	$(LOCK) requirements/bench.in -o requirements/bench.txt
+	$(foreach in,$(wildcard requirements/lines/*.in),\
+	  $(LOCK) --override $(in:.in=.overrides) $(in) -o $(in:.in=.txt) &&) true
 
 clean:
-	rm -rf $(VENV) dist build .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) .venv-* dist build .mypy_cache .ruff_cache .pytest_cache .hypothesis

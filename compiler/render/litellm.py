@@ -14,7 +14,7 @@ from compiler.catalog import Catalog, ConfigMapRef, Deployment, Gateway, Model, 
 from compiler.emit import document
 from compiler.runtime.table import canonical
 from compiler.table import RoutingTable, plain_route, routing_table, upstreams
-from compiler.targets.litellm import DEFAULT, line_for
+from compiler.targets.litellm import DEFAULT, Line, line_for
 
 Value = str | SecretRef | ConfigMapRef  # of an environment variable
 PLUGIN = "routing_plugin.py"
@@ -121,9 +121,13 @@ def _entries(catalog: Catalog, gateway: Gateway, model: Model, env: Environment)
         }
 
 
+def _target_line(catalog: Catalog) -> Line:
+    return line_for(catalog.target.litellm_version) or DEFAULT
+
+
 def _direct(deployment: Deployment, provider: Provider, catalog: Catalog, env: Environment) -> dict[str, Any]:
-    line = line_for(catalog.target.litellm_version) or DEFAULT
-    params: dict[str, Any] = {"model": f"{line.prefixes[provider.type]}/{deployment.upstream}"}
+    prefix = _target_line(catalog).prefixes[provider.type]
+    params: dict[str, Any] = {"model": f"{prefix}/{deployment.upstream}"}
     if provider.type == "vertex_ai":
         params["vertex_project"] = env.place(provider, "PROJECT_ID", provider.project or "")
         region = deployment.region or provider.location or ""
@@ -200,6 +204,9 @@ def _settings(
         "cooldown_time": fallback.cooldown_s,
         "routing_groups": groups,
     }
+    errors = _target_line(catalog).cooldown_errors
+    if errors:
+        router_settings["allowed_fails_policy"] = dict.fromkeys(errors, fallback.cooldown_failures - 1)
     if any(d.rpm or d.tpm for model in catalog.served(gateway) for d in model.deployments):
         router_settings["optional_pre_call_checks"] = ["enforce_model_rate_limits"]
     if gateway.redis:

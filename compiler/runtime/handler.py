@@ -6,6 +6,7 @@ Imports LiteLLM, so only the proxy imports this module.
 import logging
 import math
 import sys
+from collections.abc import Mapping
 from contextvars import ContextVar
 from typing import Any
 
@@ -22,7 +23,6 @@ from .litellm_data import (
     MODES,
     STATE,
     STORED_RESPONSES,
-    answerer,
     bucket,
     journey_of,
     rename,
@@ -32,7 +32,7 @@ from .litellm_data import (
 )
 from .metrics import made_metrics
 from .request import Refusal
-from .router import declare_prices, not_served
+from .router import declare_prices, not_served, resting_last
 from .table import Loaded, TableFile
 from .words import is_number, show
 
@@ -109,7 +109,12 @@ class InterlockHandler(CustomLogger):  # type: ignore[misc]
         )
         if decision.refusal:
             self._refuse(decision.refusal)
-        self._send(data, decision, current, is_hop=bool(headers.get("x-interlock-hop")))
+        if decision.pinned and headers.get("x-interlock-hop"):
+            # Another gateway of ours chose this model, and holds the rest of the route itself.
+            self._send(data, only(decision, decision.pinned), {}, current)
+        else:
+            decision = await resting_last(decision, router)
+            self._send(data, decision, current.table["retry"], current)
         return data
 
     def _router(self) -> Any:
@@ -146,11 +151,9 @@ class InterlockHandler(CustomLogger):  # type: ignore[misc]
             served = "chat, completion, responses, messages and embedding requests"
             self._refuse(Refusal(f"this gateway routes {served}, and no {show(kind)}", "not_routed"))
 
-    def _send(self, data: dict[str, Any], decision: Decision, current: Loaded, *, is_hop: bool) -> None:
-        retry = current.table["retry"]
-        if decision.pinned and is_hop:
-            # Another gateway of ours chose this model, and holds the rest of the route itself.
-            decision, retry = only(decision, decision.pinned), {}
+    def _send(
+        self, data: dict[str, Any], decision: Decision, retry: Mapping[str, Any], current: Loaded
+    ) -> None:
         journey = Journey(decision, retry, current.vendors)
         kept = bucket(data)
         kept[STATE] = journey
@@ -208,15 +211,14 @@ class InterlockHandler(CustomLogger):  # type: ignore[misc]
         user_api_key_dict: Any,  # noqa: ARG002
         response: Any,
         request_headers: Any = None,  # noqa: ARG002
-        litellm_call_info: Any = None,
+        litellm_call_info: Any = None,  # noqa: ARG002
     ) -> dict[str, str] | None:
-        journey = journey_of(data)
+        journey = journey_of(data) or _PRESENT.get()
         if journey is None:
             return None
-        found = self.file.current.deployments.get(answerer(data, response, litellm_call_info))
-        if found and found[0] in journey.route:
-            journey.answered = found[0]
-            rename(response, found[0])
+        if response is not None and journey.called is not None:
+            journey.answered = journey.model_of(journey.called)
+            rename(response, journey.answered)
         return response_headers(journey, self.table["digest"])
 
     async def async_log_success_event(
@@ -251,8 +253,8 @@ class InterlockHandler(CustomLogger):  # type: ignore[misc]
         self._note(journey, original_exception)
         if self.metrics:
             self.metrics.ended(journey, "failed")
-        if len(journey.route) < 2:
-            return None
+        if len(journey.route) < 2 or journey.answered:
+            return None  # nothing to add to one model's error, nor to a stream's that had begun
         wait: Any = getattr(original_exception, "cooldown_time", None)
         status = next((s for s in reversed(journey.failed.values()) if 400 <= s <= 599), 429)
         message = whole_route_failed(journey, original_exception)

@@ -100,6 +100,11 @@ class Journey:
             self.resting.add(model)
         return []
 
+    def model_of(self, deployment: str) -> str | None:
+        """The model of the route that a deployment serves."""
+        levels = self.decision.upstreams.items()
+        return next((model for model, ids in levels if any(deployment in level for level in ids)), None)
+
     def result_of(self, model: str) -> int | str:
         """The status of a model's last error, or why it has none."""
         ids = [one for level in self.decision.upstreams[model] for one in level]

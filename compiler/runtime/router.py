@@ -1,7 +1,9 @@
 """The routing table and LiteLLM's router: what the one names and the other does not serve, and prices."""
 
+from dataclasses import replace
 from typing import Any
 
+from .decision import Decision
 from .journey import deployment_id
 from .models import Row
 from .table import Loaded
@@ -28,6 +30,21 @@ def declare_prices(table: Loaded, router: Any) -> None:
             row["model_info"].update(prices)
             info = {deployment_id(row): dict(row["model_info"])}
             litellm.register_model(info, persist_across_reloads=False)
+
+
+async def resting_last(decision: Decision, router: Any) -> Decision:
+    """Models of which every deployment is cooling down go last: asking them first takes time for nothing."""
+    if len(decision.route) < 2:
+        return decision
+    ids = {name: [one for level in decision.upstreams[name] for one in level] for name in decision.route}
+    every = [one for name in decision.route for one in ids[name]]
+    active = await router.cooldown_cache.async_get_active_cooldowns(model_ids=every, parent_otel_span=None)
+    if not active:
+        return decision
+    resting = {one for one, _ in active}
+    route = tuple(sorted(decision.route, key=lambda name: resting.issuperset(ids[name])))
+    reason = decision.reason if route[0] == decision.route[0] else "cooling_down"
+    return replace(decision, route=route, reason=reason)
 
 
 def _prices(deployment: Row) -> dict[str, float]:

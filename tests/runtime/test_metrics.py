@@ -128,7 +128,8 @@ def test_what_passes_through_the_router_is_counted_where_it_is_used(prometheus: 
 
 
 def test_the_duration_of_requests_is_a_histogram(prometheus: str, asked: int) -> None:
-    text = 'histogram_quantile(0.95, sum(rate(llm_request_duration_seconds_bucket{strategy="best"}[1h])) by (le))'
+    rate = 'sum(rate(llm_request_duration_seconds_bucket{strategy="best"}[1h])) by (le)'
+    text = f"histogram_quantile(0.95, {rate})"
     (value,) = query(prometheus, text, 1).values()
     assert 0 < value < 60
     outcomes = query(prometheus, "sum(llm_request_duration_seconds_count) by (outcome)", 1)

@@ -8,11 +8,16 @@ MALICIOUS = frozenset({"1.82.7", "1.82.8"})  # published by an attacker; both we
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One minor version line: `prefixes` are how it names the API of each provider type."""
+    """One minor version line, and what differs between them (docs/guides/litellm-versions.md).
+
+    `prefixes` are how it names the API of each provider type. `cooldown_errors` are the keys of
+    `allowed_fails_policy` without which the only deployment of a model never cools down.
+    """
 
     minor: str
     default_version: str
     prefixes: dict[str, str]
+    cooldown_errors: tuple[str, ...] = ()
 
 
 _PREFIXES = {
@@ -28,8 +33,26 @@ _PREFIXES = {
     "openai_compatible": "openai",
 }
 
-LINES: dict[str, Line] = {"1.106": Line("1.106", "1.106.2", _PREFIXES)}
-DEFAULT = LINES["1.106"]
+# From 1.108 on, `allowed_fails` alone is not for a model with one deployment, unless the configuration
+# itself names fallbacks, and ours are the plugin's. A bad request (400) is nobody's failure on any line.
+_COOLDOWN_ERRORS = (
+    "AuthenticationErrorAllowedFails",
+    "BadGatewayErrorAllowedFails",
+    "InternalServerErrorAllowedFails",
+    "NotFoundErrorAllowedFails",
+    "RateLimitErrorAllowedFails",
+    "ServiceUnavailableErrorAllowedFails",
+    "TimeoutErrorAllowedFails",
+)
+
+LINES: dict[str, Line] = {
+    line.minor: line
+    for line in (
+        Line("1.106", "1.106.2", _PREFIXES),
+        Line("1.109", "1.109.1", _PREFIXES, _COOLDOWN_ERRORS),
+    )
+}
+DEFAULT = LINES["1.106"]  # what Interlock's own requirements hold; `make prove` runs the others
 
 
 def line_for(version: str) -> Line | None:
