@@ -6,7 +6,7 @@ VENV ?= .venv
 BIN = $(VENV)/bin
 PIP = $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: render test check static wheel out-clean bench lock dev prove clean
+.PHONY: render test check static wheel out-clean bench bench-runtime lock dev prove clean
 
 render: $(VENV)/.base
 	$(BIN)/interlock render
@@ -40,6 +40,9 @@ prove: .venv-$(LINE)/.ready
 
 bench: $(VENV)/.bench
 	$(BIN)/python bench/compile.py
+
+bench-runtime: $(VENV)/.dev
+	$(BIN)/python -m bench.runtime
 
 $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV)

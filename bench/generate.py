@@ -92,6 +92,8 @@ strategies:
     description: Writing and reading programs.
     candidates: [{code}]
 
+# The runtime benches measure it as a setting of its own.
+observability: {metrics: none}
 fallback:
   providers: [vertex-ai, openai, anthropic]
   max_attempts: 3

@@ -1,0 +1,1 @@
+"""The benchmarks of what runs: the proxy with our plugin beside the bare one, and the decision alone."""
