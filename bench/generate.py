@@ -93,7 +93,7 @@ strategies:
     candidates: [{code}]
 
 # The runtime benches measure it as a setting of its own.
-observability: {metrics: none}
+observability: {{metrics: none}}
 fallback:
   providers: [vertex-ai, openai, anthropic]
   max_attempts: 3
