@@ -85,13 +85,45 @@ def models(provider: str, ids: Iterable[str]) -> dict[str, Any]:
 
 _ERRORS = {
     401: ("invalid_request_error", "invalid_api_key"),
+    403: ("request_forbidden", None),
     404: ("invalid_request_error", "model_not_found"),
     429: ("rate_limit_error", "rate_limit_exceeded"),
+}
+_WORDS = {401: "Incorrect API key provided"}  # by which clients tell it from a mistake in the request
+
+# What is wrong with a request, by a word for it: OpenAI's message, param and code. All are answered 400.
+MISTAKES = {
+    "context_length": (
+        "This model's maximum context length is 8192 tokens. However, your messages resulted in 9000 tokens.",
+        "messages",
+        "context_length_exceeded",
+    ),
+    "content_policy": (
+        "Invalid prompt: your prompt was flagged as potentially violating our usage policy.",
+        None,
+        "content_policy_violation",
+    ),
+    "bad_request": (
+        "Invalid 'temperature': decimal above maximum value. Expected a value <= 2, but got 3 instead.",
+        "temperature",
+        "decimal_above_max_value",
+    ),
 }
 
 
 def error(provider: str, status: int, message: str) -> dict[str, Any]:
     """An error body as OpenAI's, with the type and code that belong to the status."""
     kind, code = _ERRORS.get(status, ("server_error" if status >= 500 else "invalid_request_error", None))
+    said = f"{_WORDS[status]}: {message}" if status in _WORDS else message
+    return _error(provider, said, kind, None, code)
+
+
+def mistake(provider: str, word: str) -> dict[str, Any]:
+    """The error body of one of MISTAKES."""
+    message, param, code = MISTAKES[word]
+    return _error(provider, message, "invalid_request_error", param, code)
+
+
+def _error(provider: str, message: str, kind: str, param: str | None, code: str | None) -> dict[str, Any]:
     text = f"[simulated {provider}] {message}"
-    return {"error": {"message": text, "type": kind, "param": None, "code": code}}
+    return {"error": {"message": text, "type": kind, "param": param, "code": code}}

@@ -1,8 +1,11 @@
 """What can be wrong with a simulated provider, and the rules for saying so."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Any
+
+from compiler.dev.answers import MISTAKES
 
 _HOUR_MS = 3_600_000
 _RANGES = {
@@ -11,6 +14,7 @@ _RANGES = {
     "status": (400, 599),
     "retry_after": (0, 86_400),
     "die_after_chunks": (0, 1_000_000),
+    "every": (1, 1_000_000),
 }
 
 
@@ -27,19 +31,25 @@ class Fault:
     """How a provider misbehaves. All of it at once is allowed: it is slow first, then fails.
 
     `latency_ms` passes before anything is sent; `first_byte_ms` between a stream's headers and its first
-    chunk. `status` answers with that error (and `retry_after`, in seconds, as the header). `timeout` accepts
-    the request and never answers. `refused` closes the listener. `reset` resets the connection halfway
-    through an answer. `die_after_chunks` drops a stream after that many chunks of content.
+    chunk. `status` answers with that error (and `retry_after`, in seconds, as the header). `error` answers
+    400 in OpenAI's words for one of `answers.MISTAKES`, whatever `status` says. `timeout` accepts the
+    request and never answers. `refused` closes the listener. `reset` resets the connection halfway through
+    an answer. `die_after_chunks` drops a stream after that many chunks of content.
+
+    `every` makes it flap: only each n-th request meets the fault, the others find the provider healthy.
+    They are counted by model, from the moment it is set. `refused` does not flap: it is no request's.
     """
 
     latency_ms: int = 0
     first_byte_ms: int = 0
     status: int | None = None
     retry_after: int | None = None
+    error: str | None = None
     timeout: bool = False
     refused: bool = False
     reset: bool = False
     die_after_chunks: int | None = None
+    every: int | None = None
 
 
 LEGAL_FIELDS = (*(field.name for field in fields(Fault)), "model")
@@ -54,6 +64,7 @@ class Faults:
     def __init__(self, models: Sequence[str] = ()) -> None:
         self._models = tuple(models)
         self._set: dict[str | None, dict[str, Any]] = {}
+        self._met: Counter[str | None] = Counter()  # requests since `every` was set, by model
 
     def update(self, change: Mapping[str, Any]) -> None:
         """Adds to what is set; None makes a field healthy again. Raises FaultError, then nothing changes."""
@@ -61,11 +72,21 @@ class Faults:
         model = checked.pop("model", None)
         if model is not None:
             self._check_model(model, checked)
+        if "every" in checked:
+            self._met.clear()
         merged = self._set.get(model, {}) | checked
         self._set[model] = {name: value for name, value in merged.items() if value is not None}
 
     def clear(self) -> None:
         self._set.clear()
+
+    def meet(self, model: str) -> Fault:
+        """What one request for the model meets, which counts it for `every`."""
+        fault = self.of(model)
+        if fault.every is None:
+            return fault
+        self._met[model] += 1
+        return Fault() if self._met[model] % fault.every else fault
 
     def of(self, model: str | None) -> Fault:
         return Fault(**self._set.get(None, {}) | (self._set.get(model, {}) if model else {}))
@@ -98,6 +119,9 @@ def _check(name: str, value: object) -> None:
     if name == "model":
         if not isinstance(value, str) or not value:
             raise FaultError("'model' is the upstream id of a model, as text")
+    elif name == "error":
+        if not isinstance(value, str) or value not in MISTAKES:
+            raise FaultError(f"'error' is one of: {', '.join(MISTAKES)}")
     elif name in _RANGES:
         _check_range(name, value)
     elif not isinstance(value, bool):

@@ -90,7 +90,7 @@ class Provider:
         if body is None or not isinstance(body.get("model"), str):
             answer = _whole(400, answers.error(self.name, 400, "the body is not JSON with a 'model'"))
         else:
-            fault = self._faults.of(body["model"])
+            fault = self._faults.meet(body["model"])
             if await _client_left(request, None if fault.timeout else fault.latency_ms / 1000):
                 return self._send(_Answer(200, {}, []))
             answer = self._answer(request.url.path, body, fault)
@@ -98,6 +98,8 @@ class Provider:
         return self._send(answer)
 
     def _answer(self, path: str, body: answers.Body, fault: Fault) -> _Answer:
+        if fault.error is not None:
+            return _cut_in_half(_whole(400, answers.mistake(self.name, fault.error)), fault)
         if fault.status is not None:
             failed = answers.error(self.name, fault.status, f"status {fault.status} for {body['model']}")
             retry = {} if fault.retry_after is None else {"retry-after": str(fault.retry_after)}

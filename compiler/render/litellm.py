@@ -189,6 +189,7 @@ def _settings(
         ],
         # LiteLLM retries twice a hop by default, with seconds of back-off: the route is the retry.
         "num_retries": 0,
+        "DEFAULT_MAX_RETRIES": 0,  # of the SDK beneath, for embeddings
         "request_timeout": fallback.timeout_s,
         "telemetry": False,
         # An error names the models of other routes to the client otherwise.

@@ -6,7 +6,7 @@ Imports LiteLLM, so only the proxy imports this module.
 import logging
 import math
 import sys
-from collections.abc import Mapping
+from collections.abc import AsyncIterator
 from contextvars import ContextVar
 from typing import Any
 
@@ -16,7 +16,7 @@ from litellm.integrations.custom_logger import CustomLogger
 from litellm.proxy._types import ProxyException
 
 from .access import Keys, with_grant
-from .decision import Decision, decide, only
+from .decision import decide, only
 from .journey import Journey, lap_of
 from .litellm_data import (
     CLIENT_ROUTING,
@@ -33,6 +33,7 @@ from .litellm_data import (
 from .metrics import made_metrics
 from .request import Refusal
 from .router import declare_prices, not_served, resting_last
+from .streams import AGAIN, again, late_headers, put_late, unbroken
 from .table import Loaded, TableFile
 from .words import is_number, show
 
@@ -109,12 +110,12 @@ class InterlockHandler(CustomLogger):  # type: ignore[misc]
         )
         if decision.refusal:
             self._refuse(decision.refusal)
+        retry = current.table["retry"]
         if decision.pinned and headers.get("x-interlock-hop"):
             # Another gateway of ours chose this model, and holds the rest of the route itself.
-            self._send(data, only(decision, decision.pinned), {}, current)
-        else:
-            decision = await resting_last(decision, router)
-            self._send(data, decision, current.table["retry"], current)
+            decision, retry = only(decision, decision.pinned), {}
+        decision, resting = await resting_last(decision, router)
+        self._send(data, Journey(decision, retry, current.vendors, kind, resting))
         return data
 
     def _router(self) -> Any:
@@ -151,10 +152,8 @@ class InterlockHandler(CustomLogger):  # type: ignore[misc]
             served = "chat, completion, responses, messages and embedding requests"
             self._refuse(Refusal(f"this gateway routes {served}, and no {show(kind)}", "not_routed"))
 
-    def _send(
-        self, data: dict[str, Any], decision: Decision, retry: Mapping[str, Any], current: Loaded
-    ) -> None:
-        journey = Journey(decision, retry, current.vendors)
+    def _send(self, data: dict[str, Any], journey: Journey) -> None:
+        decision = journey.decision
         kept = bucket(data)
         kept[STATE] = journey
         _PRESENT.set(journey)
@@ -196,7 +195,9 @@ class InterlockHandler(CustomLogger):  # type: ignore[misc]
             self._note(journey, sys.exc_info()[1])
 
     def _note(self, journey: Journey, error: BaseException | None) -> None:
-        news = journey.note(error, another_may=isinstance(error, _ANOTHER_MAY))
+        self._count(journey.note(error, another_may=isinstance(error, _ANOTHER_MAY)))
+
+    def _count(self, news: tuple[str, int] | None) -> None:
         if news and self.metrics:
             deployment, status = news
             model, row = self.file.current.deployments.get(deployment, ("unknown", None))
@@ -219,7 +220,39 @@ class InterlockHandler(CustomLogger):  # type: ignore[misc]
         if response is not None and journey.called is not None:
             journey.answered = journey.model_of(journey.called)
             rename(response, journey.answered)
-        return response_headers(journey, self.table["digest"])
+        return late_headers(response, response_headers(journey, self.table["digest"]))
+
+    async def async_post_call_streaming_iterator_hook(
+        self,
+        user_api_key_dict: Any,  # noqa: ARG002
+        response: Any,
+        request_data: dict[str, Any],
+    ) -> AsyncIterator[Any]:
+        """Every stream, from the provider's first chunk on."""
+        journey = journey_of(request_data) or _PRESENT.get()
+        if journey is None:
+            async for chunk in response:
+                yield chunk
+            return
+
+        def begun() -> None:
+            journey.begun = True
+            if journey.called is not None:
+                journey.answered = journey.model_of(journey.called)
+            put_late(response, response_headers(journey, ""))
+
+        async def retry(error: BaseException) -> Any:
+            self._count(journey.broken(error))
+            if journey.over:
+                raise _telling(error, journey)
+            try:
+                return await again(self._router(), AGAIN[journey.kind], request_data, journey)
+            except Exception as last:  # noqa: BLE001  # whatever it is, the client is told of the whole route
+                self._note(journey, last)
+                raise _telling(error, journey) from None
+
+        async for chunk in unbroken(response, begun, retry if journey.kind in AGAIN else None):
+            yield chunk
 
     async def async_log_success_event(
         self,
@@ -253,13 +286,18 @@ class InterlockHandler(CustomLogger):  # type: ignore[misc]
         self._note(journey, original_exception)
         if self.metrics:
             self.metrics.ended(journey, "failed")
-        if len(journey.route) < 2 or journey.answered:
+        if len(journey.route) < 2 or journey.begun:
             return None  # nothing to add to one model's error, nor to a stream's that had begun
         wait: Any = getattr(original_exception, "cooldown_time", None)
-        status = next((s for s in reversed(journey.failed.values()) if 400 <= s <= 599), 429)
-        message = whole_route_failed(journey, original_exception)
         # Two endpoints (completions, messages) answer with the exception itself, whatever is returned here.
-        original_exception.message = message  # type: ignore[attr-defined]
-        original_exception.status_code = status  # type: ignore[attr-defined]
+        told: Any = _telling(original_exception, journey)
         retry_after = {"retry-after": str(math.ceil(wait))} if is_number(wait) else None
-        return HTTPException(status_code=status, detail=message, headers=retry_after)
+        return HTTPException(status_code=told.status_code, detail=told.message, headers=retry_after)
+
+
+def _telling(error: BaseException, journey: Journey) -> BaseException:
+    """The error, saying what became of the whole route, with the status of its last provider."""
+    about: Any = error
+    about.message = whole_route_failed(journey, error)
+    about.status_code = next((s for s in reversed(journey.failed.values()) if 400 <= s <= 599), 429)
+    return error

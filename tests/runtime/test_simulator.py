@@ -14,13 +14,17 @@ import pytest
 import requests
 
 from compiler.dev.extra import missing_extra
+from compiler.dev.processes import environment
 from compiler.dev.simulator import Simulator, in_thread
 
 MISSING = missing_extra()
 pytestmark = pytest.mark.skipif(bool(MISSING) and not os.environ.get("CI"), reason=str(MISSING))
 
 CHAT = {"model": "gpt-4", "messages": [{"role": "user", "content": "hello"}]}
-FIELDS = "latency_ms, first_byte_ms, status, retry_after, timeout, refused, reset, die_after_chunks, model"
+FIELDS = (
+    "latency_ms, first_byte_ms, status, retry_after, error, timeout, refused, reset, die_after_chunks, "
+    "every, model"
+)
 
 
 @pytest.fixture
@@ -180,7 +184,7 @@ def test_what_it_cannot_answer_is_an_error_in_openai_s_shape(
 @pytest.mark.parametrize(
     ("status", "kind", "code"),
     [
-        (401, "invalid_request_error", "invalid_api_key"),
+        (403, "request_forbidden", None),
         (404, "invalid_request_error", "model_not_found"),
         (418, "invalid_request_error", None),
         (429, "rate_limit_error", "rate_limit_exceeded"),
@@ -196,6 +200,75 @@ def test_status(simulator: Simulator, status: int, kind: str, code: str | None) 
     assert "retry-after" not in response.headers
     message = f"[simulated openai] status {status} for gpt-4"
     assert response.json() == {"error": {"message": message, "type": kind, "param": None, "code": code}}
+
+
+def test_a_wrong_key_is_told_apart_by_its_words(simulator: Simulator) -> None:
+    control(simulator, "openai", status=401)
+    error = post(simulator).json()["error"]
+    assert error["message"] == "[simulated openai] Incorrect API key provided: status 401 for gpt-4"
+    assert (error["type"], error["code"]) == ("invalid_request_error", "invalid_api_key")
+
+
+@pytest.mark.parametrize(
+    ("word", "start", "param", "code"),
+    [
+        ("context_length", "This model's maximum context length is", "messages", "context_length_exceeded"),
+        ("content_policy", "Invalid prompt: your prompt was flagged", None, "content_policy_violation"),
+        ("bad_request", "Invalid 'temperature'", "temperature", "decimal_above_max_value"),
+    ],
+)
+def test_a_mistake_of_the_caller(
+    simulator: Simulator, word: str, start: str, param: str | None, code: str
+) -> None:
+    control(simulator, "openai", error=word, status=503)
+    for response in (post(simulator), post(simulator, stream=True)):
+        error = response.json()["error"]
+        assert response.status_code == 400
+        assert error.pop("message").startswith(f"[simulated openai] {start}")
+        assert error == {"type": "invalid_request_error", "param": param, "code": code}
+
+
+# The calls that a gateway makes, in a process of their own: LiteLLM takes seconds to import.
+_CALL_LITELLM = """
+import sys, litellm
+litellm.suppress_debug_info = True
+base, *words = sys.argv[1:]
+for word in words:
+    def call(endpoint, model, **body):
+        try:
+            endpoint(model=model + "/" + word, api_base=base, api_key="simulated", max_retries=0, **body)
+        except Exception as error:
+            print(word, type(error).__name__)
+    messages = [{"role": "user", "content": "hi"}]
+    call(litellm.completion, "openai", messages=messages)
+    call(litellm.completion, "custom_openai", messages=messages)
+    call(litellm.text_completion, "openai", prompt="hi")
+    call(litellm.embedding, "openai", input="hi")
+    call(litellm.responses, "openai", input="hi")
+"""
+
+
+def test_litellm_tells_the_mistakes_apart_on_every_endpoint(simulator: Simulator) -> None:
+    names = {
+        "context_length": "ContextWindowExceededError",
+        "content_policy": "ContentPolicyViolationError",
+        "bad_request": "BadRequestError",
+    }
+    for word in names:
+        control(simulator, "anthropic", model=word, error=word)
+    program = [sys.executable, "-c", _CALL_LITELLM, f"{simulator.base_url('anthropic')}/v1", *names]
+    done = subprocess.run(program, capture_output=True, text=True, check=True, env=environment())
+    assert done.stdout.splitlines() == [f"{word} {name}" for word, name in names.items() for _ in range(5)]
+
+
+def test_a_flapping_provider_fails_each_nth_request_of_a_model(simulator: Simulator) -> None:
+    control(simulator, "openai", status=503, every=3)
+    assert [post(simulator).status_code for _ in range(7)] == [200, 200, 503, 200, 200, 503, 200]
+    assert post(simulator, model="gpt-4o").status_code == 200
+    control(simulator, "openai", every=2)
+    assert [post(simulator).status_code for _ in range(2)] == [200, 503]
+    control(simulator, "openai", every=None)
+    assert [post(simulator).status_code for _ in range(2)] == [503, 503]
 
 
 def test_retry_after_goes_with_a_status(simulator: Simulator) -> None:
@@ -322,6 +395,9 @@ def test_an_unknown_provider_is_told_the_legal_ones(simulator: Simulator, verb: 
         ({"latency_ms": -1}, "'latency_ms' is a whole number from 0 to 3600000"),
         ({"latency_ms": 1.5}, "'latency_ms' is a whole number from 0 to 3600000"),
         ({"timeout": 1}, "'timeout' is true or false"),
+        ({"error": "overflow"}, "'error' is one of: context_length, content_policy, bad_request"),
+        ({"error": []}, "'error' is one of: context_length, content_policy, bad_request"),
+        ({"every": 0}, "'every' is a whole number from 1 to 1000000"),
         ({"model": 4, "status": 500}, "'model' is the upstream id of a model, as text"),
         ({"model": "gpt-5", "status": 500}, "unknown model 'gpt-5'; legal: gpt-4, gpt-4o"),
         (

@@ -167,3 +167,43 @@ def test_nothing_is_walked_again_for_errors_that_stay(status: int) -> None:
 def test_a_copy_is_the_same_journey() -> None:
     one = journey()
     assert copy.deepcopy({"metadata": {"interlock": one}})["metadata"]["interlock"] is one
+
+
+def resting(**rows: Any) -> Journey:
+    """A journey of which some deployments cool down: a row, or None where the provider has said to wait."""
+    return Journey(DECISION, {}, VENDORS, "acompletion", rows)
+
+
+A_ROW, B_ROW, B2_ROW, C_ROW = rows("a", "b", "b2", "c")
+
+
+def test_what_rests_is_called_once_nobody_else_is_left() -> None:
+    one = resting(b=B_ROW)
+    assert call(one, "one", "a") == "a"
+    fail(one, 500)
+    assert call(one, "two", "b2") == "b2"
+    fail(one, 500)
+    assert call(one, "two") is None
+    assert call(one, "three", "c") == "c"
+    fail(one, 500)
+    assert call(one, "two") == "b"
+
+
+def test_when_everything_rests_it_is_called_all_the_same() -> None:
+    one = resting(a=A_ROW, b=B_ROW, b2=B2_ROW, c=C_ROW)
+    assert call(one, "one") == "a"
+    fail(one, 500)
+    assert call(one, "two") in {"b", "b2"}
+
+
+def test_a_provider_that_has_said_to_wait_is_let_alone() -> None:
+    one = resting(a=None, b=None, b2=None, c=C_ROW)
+    assert [call(one, model) for model in ("one", "two")] == [None, None]
+    assert call(one, "three") == "c"
+
+
+def test_there_is_a_later_hop_for_what_rests() -> None:
+    hops = resting(b=B_ROW).fallbacks()
+    assert [hop["model"] for hop in hops] == ["two", "two", "three", "one", "two", "two", "three"]
+    assert len({str(hop) for hop in hops}) == len(hops)
+    assert {lap_of(hop) for hop in hops} == {0}
