@@ -10,7 +10,7 @@ from compiler.pipeline import render
 
 pytestmark = [pytest.mark.proxy, pytest.mark.xdist_group("key-access")]
 
-MODELS = 700
+MODELS = 900
 PRICE = "{input: 0.1, output: 1}"
 
 
@@ -36,6 +36,6 @@ def test_a_catalog_in_parts_is_served_whole(tmp_path: Path) -> None:
         body = {"messages": [{"role": "user", "content": "hi"}]}
         answers = [
             requests.post(f"{url}/v1/chat/completions", json={**body, **extra}, timeout=60)
-            for extra in ({}, {"model": "m-699"})
+            for extra in ({}, {"model": "m-899"})
         ]
-    assert [answer.headers.get("x-interlock-model") for answer in answers] == ["m-099", "m-699"]
+    assert [answer.headers.get("x-interlock-model") for answer in answers] == ["m-099", "m-899"]
