@@ -58,10 +58,14 @@ WAYS = {"openai": "native", "anthropic": "translated", "mistral": "translated"}
 
 @dataclass(frozen=True)
 class Fault:
-    """`fields` are the simulator's, `status` is the client's when every provider has the fault."""
+    """`fields` are the simulator's, `status` is the client's when every provider has the fault.
+
+    `also` is the status by another line of LiteLLM.
+    """
 
     fields: dict[str, Any]
     status: int
+    also: int | None = None
     streams_only: bool = False
     waits: bool = False  # a timeout a hop: its cells are sent side by side
 
@@ -74,7 +78,7 @@ FAULTS = {
     "503": Fault({"status": 503}, 503),
     "timeout": Fault({"timeout": True}, 408, waits=True),
     "slow answer": Fault({"latency_ms": 1500}, 408, waits=True),
-    "slow first byte": Fault({"first_byte_ms": 1500}, 500, streams_only=True, waits=True),
+    "slow first byte": Fault({"first_byte_ms": 1500}, 500, also=408, streams_only=True, waits=True),
     "refused": Fault({"refused": True}, 500),
     "reset": Fault({"reset": True}, 500),
     "dies at once": Fault({"die_after_chunks": 0}, 500, streams_only=True),
@@ -342,10 +346,10 @@ def refused(fault: str, kind: Kind, got: Got, *, is_limited: bool) -> tuple[str,
     begun = kind.stream and got.said is None and got.status in {None, 200}
     if begun and is_limited:
         return "refused", "in stream" if got.status else "cut", None
-    if got.status == wanted and error_in(got):
+    if got.status in (wanted, FAULTS[fault].also) and error_in(got):
         return "refused", str(got.status), None
     if begun and kind == RESPONSES_STREAM and fault in BREAKS_LATE and '"type":"response.failed"' in got.body:
-        return "refused", "failed event", None  # as a Responses API says it, whatever the status
+        return "refused", "event", None  # as a Responses API says it, whatever the status
     return "failed", f"WRONG {got.status}", f"{got.status} in place of {wanted}: {got.body[-400:]}"
 
 
