@@ -6,7 +6,7 @@ VENV ?= .venv
 BIN = $(VENV)/bin
 PIP = $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: render test check static wheel out-clean bench bench-runtime lock dev prove clean
+.PHONY: render test check static wheel out-clean bench bench-runtime soak lock dev prove clean
 
 render: $(VENV)/.base
 	$(BIN)/interlock render
@@ -15,7 +15,7 @@ dev: $(VENV)/.dev
 	$(BIN)/interlock dev
 
 test: $(VENV)/.dev
-	$(BIN)/python -m pytest -n auto --dist loadgroup
+	$(BIN)/python -m pytest -n auto --dist loadfile --no-loadscope-reorder
 
 # The gate of every change: the tests, and everything else that is judged by a program.
 check: static out-clean wheel test
@@ -35,14 +35,20 @@ wheel: $(VENV)/.dev
 # The tests that run the real LiteLLM, with another line of it than the one that Interlock requires.
 LINE ?= 1.109
 prove: .venv-$(LINE)/.ready
-	PYTHONPATH=$(CURDIR) .venv-$(LINE)/bin/python -m pytest -n auto --dist loadgroup \
+	PYTHONPATH=$(CURDIR) .venv-$(LINE)/bin/python -m pytest -n auto --dist loadfile --no-loadscope-reorder \
 	  tests/runtime tests/kubernetes/test_litellm_config.py
 
 bench: $(VENV)/.bench
 	$(BIN)/python bench/compile.py
 
+# The routing beside bare LiteLLM: throughput, failover, the decision alone, what LiteLLM's settings gain.
 bench-runtime: $(VENV)/.dev
-	$(BIN)/python -m bench.runtime
+	PYTHONPATH=$(CURDIR) $(BIN)/python -m bench.runtime
+
+# The gateway under load while providers flap and routing tables change: ten minutes, or MINUTES.
+MINUTES ?= 10
+soak: $(VENV)/.dev
+	$(BIN)/python bench/soak.py $(MINUTES)
 
 $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV)

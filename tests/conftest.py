@@ -62,11 +62,15 @@ def reference() -> Path:
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Prints what tests/runtime/test_fault_matrix.py leaves in the properties of its tests."""
+    """Prints what tests recorded: as `report`, a title and lines of text; as `fault_matrix`, its cells."""
     reports = [report for found in terminalreporter.stats.values() for report in found]
     # the reports of a test's setup and teardown have them too
     calls = [report for report in reports if getattr(report, "when", None) == "call"]
     properties = [pair for report in calls for pair in report.user_properties]
+    for text in (str(value) for name, value in properties if name == "report"):
+        title, _, lines = text.partition("\n")
+        terminalreporter.section(title)
+        terminalreporter.write_line(lines)
     cells = [cell for name, value in properties if name == "fault_matrix" for cell in value]
     if cells:
         terminalreporter.section("fault matrix")

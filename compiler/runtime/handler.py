@@ -14,8 +14,10 @@ import litellm
 from fastapi import HTTPException
 from litellm.integrations.custom_logger import CustomLogger
 from litellm.proxy._types import ProxyException
+from litellm.types.utils import all_litellm_params
 
 from .access import Keys, with_grant
+from .body import drop_internals, internals, unsendable
 from .decision import decide, only
 from .journey import Journey, lap_of
 from .litellm_data import (
@@ -31,7 +33,7 @@ from .litellm_data import (
     whole_route_failed,
 )
 from .metrics import made_metrics
-from .request import Refusal
+from .request import Refusal, get
 from .router import declare_prices, not_served, resting_last
 from .streams import AGAIN, again, late_headers, put_late, unbroken
 from .table import Loaded, TableFile
@@ -67,6 +69,7 @@ class InterlockHandler(CustomLogger):  # type: ignore[misc]
         super().__init__()
         self.metrics = made_metrics()
         self.keys = Keys()
+        self.internals = internals(all_litellm_params)
         self.file = TableFile(path, self.metrics, self._not_served)
         self._met: tuple[Any, str] | None = None  # the router and the table that know each other
 
@@ -89,6 +92,7 @@ class InterlockHandler(CustomLogger):  # type: ignore[misc]
         call_type: Any,
     ) -> dict[str, Any]:
         """Decides the route. Once a request, after LiteLLM's own authentication."""
+        _PRESENT.set(None)  # a pipelined request begins in the context of the one before
         bucket(data).pop(STATE, None)  # a client's own
         asked = {name: data.pop(name, None) for name in ("routing_strategy", "requirements")}
         kind = str(getattr(call_type, "value", call_type))
@@ -98,6 +102,13 @@ class InterlockHandler(CustomLogger):  # type: ignore[misc]
             return data
         for name in CLIENT_ROUTING:
             data.pop(name, None)
+        sent = get(data.get("proxy_server_request"), "body")
+        drop_internals(data, sent, self.internals)
+        refusal = unsendable(data, sent)
+        if refusal:
+            self._refuse(refusal)
+        # LiteLLM fails on the one after the provider has answered, and on the other beside a prompt.
+        data.pop({"embedding": "stream", "completion": "messages"}.get(mode, ""), None)
         router = self._router()
         headers = request_headers(data)
         current = self.file.current
@@ -286,6 +297,8 @@ class InterlockHandler(CustomLogger):  # type: ignore[misc]
         self._note(journey, original_exception)
         if self.metrics:
             self.metrics.ended(journey, "failed")
+        if not journey.failed and not journey.resting:
+            return None  # LiteLLM itself found the request wrong: what it says is right
         if len(journey.route) < 2 or journey.begun:
             return None  # nothing to add to one model's error, nor to a stream's that had begun
         wait: Any = getattr(original_exception, "cooldown_time", None)

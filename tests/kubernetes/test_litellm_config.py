@@ -20,7 +20,6 @@ from compiler.render.kubernetes import OFFLINE
 
 pytestmark = [
     pytest.mark.proxy,
-    pytest.mark.xdist_group("litellm-config"),
 ]  # one LiteLLM import for all of them
 
 GATEWAYS = ("llm-router", "vertex-ai-gateway", "bedrock-gateway")

@@ -8,7 +8,7 @@ import requests
 from compiler.dev.session import DevGateways, files_of
 from compiler.pipeline import render
 
-pytestmark = [pytest.mark.proxy, pytest.mark.xdist_group("cooldown")]
+pytestmark = pytest.mark.proxy
 
 FAULTS: dict[str, dict[str, object]] = {
     **{f"status-{status}": {"status": status} for status in (401, 403, 404, 408, 429, 500, 502, 503, 504)},

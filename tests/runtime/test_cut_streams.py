@@ -8,7 +8,7 @@ import requests
 from compiler.dev.session import DevGateways, files_of
 from compiler.pipeline import render
 
-pytestmark = [pytest.mark.proxy, pytest.mark.xdist_group("cut-streams")]
+pytestmark = pytest.mark.proxy
 
 CATALOG = """
 apiVersion: interlock/v1

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 import requests
 
-pytestmark = [pytest.mark.proxy, pytest.mark.xdist_group("dev-command")]
+pytestmark = pytest.mark.proxy
 
 CATALOG = """\
 apiVersion: interlock/v1

@@ -19,7 +19,7 @@ import requests
 from compiler.dev.session import DevGateways, files_of
 from compiler.pipeline import render
 
-pytestmark = [pytest.mark.proxy, pytest.mark.xdist_group("fault-matrix")]
+pytestmark = pytest.mark.proxy
 
 TIMEOUT_S = 1  # of the catalog
 SLACK_S = 4  # beside the timeouts; a busy machine, for no provider is asked twice

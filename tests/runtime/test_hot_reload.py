@@ -15,7 +15,7 @@ from compiler.pipeline import render
 from compiler.runtime.table import digest
 from tests.runtime.replicas import replicas
 
-pytestmark = [pytest.mark.proxy, pytest.mark.xdist_group("hot-reload")]
+pytestmark = pytest.mark.proxy
 
 CATALOG = """
 apiVersion: interlock/v1

@@ -10,7 +10,7 @@ import yaml
 from compiler.dev.session import DevGateways, files_of
 from compiler.pipeline import render
 
-pytestmark = [pytest.mark.proxy, pytest.mark.xdist_group("key-access")]
+pytestmark = pytest.mark.proxy
 
 CATALOG = """
 apiVersion: interlock/v1

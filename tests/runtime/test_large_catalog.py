@@ -8,7 +8,7 @@ import requests
 from compiler.dev.session import DevGateways, files_of
 from compiler.pipeline import render
 
-pytestmark = [pytest.mark.proxy, pytest.mark.xdist_group("key-access")]
+pytestmark = pytest.mark.proxy
 
 MODELS = 900
 PRICE = "{input: 0.1, output: 1}"

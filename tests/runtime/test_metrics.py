@@ -18,7 +18,6 @@ from compiler.pipeline import render
 PROMETHEUS = shutil.which("prometheus")
 pytestmark = [
     pytest.mark.proxy,
-    pytest.mark.xdist_group("metrics"),
     pytest.mark.skipif(PROMETHEUS is None and not os.environ.get("CI"), reason="prometheus is not installed"),
 ]
 

@@ -15,7 +15,7 @@ import requests
 from compiler.dev.session import DevGateways, files_of
 from compiler.pipeline import render
 
-pytestmark = [pytest.mark.proxy, pytest.mark.xdist_group("reference-gateway")]
+pytestmark = pytest.mark.proxy
 
 
 @pytest.fixture(scope="module")

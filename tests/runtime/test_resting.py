@@ -14,7 +14,7 @@ import requests
 from compiler.dev.session import DevGateways, files_of
 from compiler.pipeline import render
 
-pytestmark = [pytest.mark.proxy, pytest.mark.xdist_group("cooldown")]
+pytestmark = pytest.mark.proxy
 
 REST_S = 3
 CATALOG = f"""

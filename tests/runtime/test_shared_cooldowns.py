@@ -17,7 +17,6 @@ from tests.runtime.replicas import replicas
 REDIS = shutil.which("redis-server")
 pytestmark = [
     pytest.mark.proxy,
-    pytest.mark.xdist_group("hot-reload"),
     pytest.mark.skipif(REDIS is None and not os.environ.get("CI"), reason="redis-server is not installed"),
 ]
 
