@@ -51,6 +51,7 @@ _SETTINGS = {
     "LITELLM_DANGEROUSLY_PERMIT_WEAK_OR_UNSET_MASTER_KEY": "true",
     "NO_PROXY": "*",
     "PYTHONUNBUFFERED": "1",  # the last words of a proxy that dies are in its log
+    "PYTHONFAULTHANDLER": "1",  # also of one that the system ends
 }
 
 
