@@ -41,9 +41,15 @@ def drop_internals(data: dict[str, Any], sent: Any, names: frozenset[str]) -> No
         if name in names or name.startswith("_"):
             data.pop(name, None)
     # What LiteLLM keeps out of its copy of the body, or takes from a header, too: it is the catalog that says
-    # how often a route is walked, and by which key and headers a provider is called.
-    for name in ("num_retries", "api_key", "headers"):
+    # how often and how long a provider is asked, by which key and with which headers.
+    for name in ("num_retries", "api_key", "headers", "request_timeout", "stream_timeout"):
         data.pop(name, None)
+
+
+def cap_timeout(data: dict[str, Any], most_s: float) -> None:
+    """A client may be in more of a hurry than the catalog, not in less."""
+    if is_number(data.get("timeout")) and data["timeout"] > most_s:
+        del data["timeout"]
 
 
 def unsendable(data: Mapping[str, Any], sent: Any) -> Refusal | None:

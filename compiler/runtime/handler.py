@@ -17,7 +17,7 @@ from litellm.proxy._types import ProxyException
 from litellm.types.utils import all_litellm_params
 
 from .access import Keys, with_grant
-from .body import drop_internals, internals, unsendable
+from .body import cap_timeout, drop_internals, internals, unsendable
 from .decision import decide, only
 from .journey import Journey, lap_of
 from .litellm_data import (
@@ -100,18 +100,8 @@ class InterlockHandler(CustomLogger):  # type: ignore[misc]
         if mode is None:
             self._not_routed(kind)
             return data
-        for name in CLIENT_ROUTING:
-            data.pop(name, None)
-        sent = get(data.get("proxy_server_request"), "body")
-        drop_internals(data, sent, self.internals)
-        refusal = unsendable(data, sent)
-        if refusal:
-            self._refuse(refusal)
-        # LiteLLM fails on the one after the provider has answered, and on the other beside a prompt.
-        data.pop({"embedding": "stream", "completion": "messages"}.get(mode, ""), None)
-        router = self._router()
-        headers = request_headers(data)
-        current = self.file.current
+        self._clean(data, mode)
+        current, router, headers = self.file.current, self._router(), request_headers(data)
         decision = decide(
             current.table,
             {**data, **asked},
@@ -128,6 +118,19 @@ class InterlockHandler(CustomLogger):  # type: ignore[misc]
         decision, resting = await resting_last(decision, router)
         self._send(data, Journey(decision, retry, current.vendors, kind, resting))
         return data
+
+    def _clean(self, data: dict[str, Any], mode: str) -> None:
+        """Takes out of the body what would steer or break LiteLLM; refuses what no provider could be sent."""
+        for name in CLIENT_ROUTING:
+            data.pop(name, None)
+        sent = get(data.get("proxy_server_request"), "body")
+        drop_internals(data, sent, self.internals)
+        refusal = unsendable(data, sent)
+        if refusal:
+            self._refuse(refusal)
+        cap_timeout(data, litellm.request_timeout)
+        # LiteLLM fails on the one after the provider has answered, and on the other beside a prompt.
+        data.pop({"embedding": "stream", "completion": "messages"}.get(mode, ""), None)
 
     def _router(self) -> Any:
         from litellm.proxy.proxy_server import llm_router

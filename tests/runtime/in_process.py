@@ -9,7 +9,6 @@ Prints one JSON object: what was compared, and every pair that differs, as a cat
 import asyncio
 import contextlib
 import gc
-import importlib.util
 import json
 import logging
 import os
@@ -20,10 +19,10 @@ from collections import Counter
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import httpx
+import random_catalogs
 import yaml
 
 from compiler import facts, schema, source
@@ -36,20 +35,6 @@ from compiler.runtime.decision import Decision, decide
 GATEWAY = "llm-router"
 _RELOAD_DEADLINE_S = 10
 Json = dict[str, Any]
-
-
-def _sibling(name: str) -> ModuleType:
-    path = Path(__file__).with_name(f"{name}.py")
-    spec = importlib.util.spec_from_file_location(name, path)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[name] = module  # dataclasses look their module up
-    spec.loader.exec_module(module)
-    return module
-
-
-random_catalogs = _sibling("random_catalogs")
 
 
 # --- the providers -------------------------------------------------------------------------------------

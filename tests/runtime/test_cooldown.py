@@ -5,8 +5,8 @@ from collections.abc import Iterator
 import pytest
 import requests
 
-from compiler.dev.session import DevGateways, files_of
-from compiler.pipeline import render
+from compiler.dev.session import DevGateways
+from tests.runtime.running import gateways_of
 
 pytestmark = pytest.mark.proxy
 
@@ -35,11 +35,7 @@ fallback: {{timeout_s: 1, cooldown: {{failures: {FAILURES}, seconds: 300}}}}
 
 @pytest.fixture(scope="module")
 def gateway(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DevGateways]:
-    work = tmp_path_factory.mktemp("cooldown")
-    (work / "cooldown.yaml").write_text(CATALOG)
-    outcome = render(work / "cooldown.yaml")
-    assert outcome.bundle is not None, outcome.diagnostics
-    with DevGateways(files_of(outcome.bundle), workdir=work) as running:
+    with gateways_of(CATALOG, tmp_path_factory.mktemp("cooldown")) as running:
         yield running
 
 

@@ -5,8 +5,8 @@ from collections.abc import Iterator
 import pytest
 import requests
 
-from compiler.dev.session import DevGateways, files_of
-from compiler.pipeline import render
+from compiler.dev.session import DevGateways
+from tests.runtime.running import gateways_of
 
 pytestmark = pytest.mark.proxy
 
@@ -44,11 +44,7 @@ ROWS = [(*row, 2 * after, TABLE[row][after]) for row in TABLE for after in (0, 1
 
 @pytest.fixture(scope="module")
 def gateway(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DevGateways]:
-    work = tmp_path_factory.mktemp("cut")
-    (work / "cut.yaml").write_text(CATALOG)
-    outcome = render(work / "cut.yaml")
-    assert outcome.bundle is not None, outcome.diagnostics
-    with DevGateways(files_of(outcome.bundle), workdir=work) as running:
+    with gateways_of(CATALOG, tmp_path_factory.mktemp("cut")) as running:
         for endpoint, provider in TABLE:  # the first of each kind takes long, and what is cut is cut in time
             received(running, endpoint, f"of-{provider}")
         yield running

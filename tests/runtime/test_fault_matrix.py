@@ -16,8 +16,8 @@ from typing import Any, NamedTuple
 import pytest
 import requests
 
-from compiler.dev.session import DevGateways, files_of
-from compiler.pipeline import render
+from compiler.dev.session import DevGateways
+from tests.runtime.running import gateways_of
 
 pytestmark = pytest.mark.proxy
 
@@ -217,11 +217,7 @@ def catalog() -> str:
 
 @pytest.fixture(scope="module")
 def gateways(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DevGateways]:
-    work = tmp_path_factory.mktemp("matrix")
-    (work / "matrix.yaml").write_text(catalog())
-    outcome = render(work / "matrix.yaml")
-    assert outcome.bundle is not None, outcome.diagnostics
-    with DevGateways(files_of(outcome.bundle), workdir=work) as running:
+    with gateways_of(catalog(), tmp_path_factory.mktemp("matrix")) as running:
         yield running
 
 

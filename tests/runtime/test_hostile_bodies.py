@@ -6,17 +6,14 @@ too, where the bare proxy gives none.
 """
 
 import asyncio
-import importlib.util
 import json
 import re
-import sys
 import time
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import aiohttp
@@ -26,6 +23,7 @@ import yaml
 
 from compiler.dev.session import DevGateways, files_of
 from compiler.pipeline import render
+from tests.runtime import hostile
 
 pytestmark = pytest.mark.proxy
 
@@ -82,20 +80,6 @@ LITELLMS_OWN = {
     r"Connection error|Missing credentials|int too large": "a timeout or a key that cannot be one",
     _WRONG_TYPE: "a field of another type",
 }
-
-
-def _sibling(name: str) -> ModuleType:
-    path = Path(__file__).with_name(f"{name}.py")
-    spec = importlib.util.spec_from_file_location(name, path)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[name] = module  # dataclasses look their module up
-    spec.loader.exec_module(module)
-    return module
-
-
-hostile = _sibling("hostile")
 
 
 @dataclass(frozen=True, slots=True)

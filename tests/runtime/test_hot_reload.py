@@ -10,10 +10,8 @@ from typing import Any
 import pytest
 import requests
 
-from compiler.dev.session import DevGateways, files_of
-from compiler.pipeline import render
 from compiler.runtime.table import digest
-from tests.runtime.replicas import replicas
+from tests.runtime.running import gateways_of, replicas
 
 pytestmark = pytest.mark.proxy
 
@@ -41,11 +39,8 @@ def work(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def proxy(work: Path) -> Iterator[tuple[str, Path]]:
     """(URL, folder) of a proxy of two workers."""
-    (work / "reload.yaml").write_text(CATALOG)
-    outcome = render(work / "reload.yaml")
-    assert outcome.bundle is not None, outcome.diagnostics
     with (
-        DevGateways(files_of(outcome.bundle), workdir=work) as gateways,
+        gateways_of(CATALOG, work) as gateways,
         replicas(gateways, work, 1, workers=WORKERS) as started,
     ):
         yield next(iter(started.items()))

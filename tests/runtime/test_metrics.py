@@ -12,8 +12,8 @@ import pytest
 import requests
 
 from compiler.dev.ports import HOST, hold
-from compiler.dev.session import DevGateways, files_of
-from compiler.pipeline import render
+from compiler.dev.session import DevGateways
+from tests.runtime.running import gateways_of
 
 PROMETHEUS = shutil.which("prometheus")
 pytestmark = [
@@ -53,11 +53,7 @@ scrape_configs:
 
 @pytest.fixture(scope="module")
 def gateways(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DevGateways]:
-    work = tmp_path_factory.mktemp("metrics")
-    (work / "counted.yaml").write_text(CATALOG)
-    outcome = render(work / "counted.yaml")
-    assert outcome.bundle is not None, outcome.diagnostics
-    with DevGateways(files_of(outcome.bundle), workdir=work) as running:
+    with gateways_of(CATALOG, tmp_path_factory.mktemp("metrics")) as running:
         yield running
 
 

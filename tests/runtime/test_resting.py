@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 import requests
 
-from compiler.dev.session import DevGateways, files_of
-from compiler.pipeline import render
+from compiler.dev.session import DevGateways
+from tests.runtime.running import gateways_of
 
 pytestmark = pytest.mark.proxy
 
@@ -34,11 +34,7 @@ fallback: {{timeout_s: 5, cooldown: {{failures: 2, seconds: {REST_S}}}}}
 
 @pytest.fixture(scope="module")
 def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DevGateways]:
-    work = tmp_path_factory.mktemp("cooldown")
-    (work / "cooldown.yaml").write_text(CATALOG)
-    outcome = render(work / "cooldown.yaml")
-    assert outcome.bundle is not None, outcome.diagnostics
-    with DevGateways(files_of(outcome.bundle), workdir=work) as gateways:
+    with gateways_of(CATALOG, tmp_path_factory.mktemp("cooldown")) as gateways:
         yield gateways
 
 

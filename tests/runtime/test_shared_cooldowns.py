@@ -10,9 +10,8 @@ import pytest
 import requests
 
 from compiler.dev.ports import HOST, hold
-from compiler.dev.session import DevGateways, files_of
-from compiler.pipeline import render
-from tests.runtime.replicas import replicas
+from compiler.dev.session import DevGateways
+from tests.runtime.running import gateways_of, replicas
 
 REDIS = shutil.which("redis-server")
 pytestmark = [
@@ -52,12 +51,9 @@ def fleet(
     redis: tuple[int, "subprocess.Popen[bytes]"], tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[tuple[DevGateways, list[str]]]:
     work = tmp_path_factory.mktemp("shared")
-    (work / "shared.yaml").write_text(CATALOG)
-    outcome = render(work / "shared.yaml")
-    assert outcome.bundle is not None, outcome.diagnostics
     settings = {"redis_host": HOST, "redis_port": redis[0]}
     with (
-        DevGateways(files_of(outcome.bundle), workdir=work) as gateways,
+        gateways_of(CATALOG, work) as gateways,
         replicas(gateways, work, 2, **settings) as started,
     ):
         yield gateways, list(started)

@@ -22,21 +22,32 @@ _PASSING = frozenset((429, 500, 502, 503, 504, 529))
 class Journey:
     """What the hops of one request know of each other. LiteLLM copies metadata; this stays one object."""
 
-    def __init__(self, decision: Decision, retry: Mapping[str, Any], vendors: Mapping[str, str]) -> None:
+    def __init__(  # what is known when it starts
+        self,
+        decision: Decision,
+        retry: Mapping[str, Any],
+        vendors: Mapping[str, str],
+        kind: str = "",
+        resting: Mapping[str, Row | None] | None = None,
+    ) -> None:
         self.decision = decision
         self.route = decision.route
         self.retry = retry
         self.vendors = vendors  # of deployments
+        self.kind = kind  # LiteLLM's call type
         self.started = time.monotonic()
         self.attempts = 0  # calls of a provider
         self.lap = 0  # how often the whole route was walked before
         self.over = False  # nothing further is worth calling
+        self.resting = resting or {}  # deployments that cool down; None: the provider has said to wait
         self.failed: dict[str, int] = {}  # deployment → status of its last error
         self.failed_this_lap: set[str] = set()
-        self.resting: set[str] = set()  # models of which no deployment was left to call
+        self.idle: set[str] = set()  # models of which no deployment was left to call
         self.refusers: set[str] = set()  # vendors that called the request itself wrong
         self.called: str | None = None  # the deployment that the present hop calls
+        self.last: str | None = None  # the one that was called last
         self.answered: str | None = None
+        self.begun = False  # something of a stream has reached the client
 
     def __deepcopy__(self, memo: Any) -> "Journey":
         return self
@@ -48,9 +59,13 @@ class Journey:
         """What LiteLLM walks after the first call: each deployment of each model, then all over again."""
         counts = [(name, sum(map(len, self.decision.upstreams[name]))) for name in self.route]
         laps = range(int(self.retry.get("attempts", 0)) + 1)
-        if len(laps) == 1 and all(count == 1 for _, count in counts):
+        if len(laps) == 1 and not self.resting and all(count == 1 for _, count in counts):
             return list(self.route[1:])
         hops = [(name, lap, place) for lap in laps for name, count in counts for place in range(count)]
+        # A resting deployment is passed by where its place is, and has another once nothing else is left.
+        late = [(name, 0, -1 - place) for name, count in counts for place in range(count) if self.resting]
+        one_lap = sum(count for _, count in counts)
+        hops = [*hops[:one_lap], *late, *hops[one_lap:]]
         return [{"model": name, HOP: [f"{lap}/{place}"]} for name, lap, place in hops[1:]]
 
     def note(self, error: BaseException | None, *, another_may: bool) -> tuple[str, int] | None:
@@ -74,6 +89,13 @@ class Journey:
         self.over = self.over or len(self.refusers) > 1
         return deployment, status
 
+    def broken(self, error: BaseException) -> tuple[str, int] | None:
+        """Remembers that the stream of the last call broke, perhaps with a bare error of its connection."""
+        self.called = self.last
+        if not isinstance(getattr(error, "status_code", None), int):
+            error.status_code = 500  # type: ignore[attr-defined]
+        return self.note(error, another_may=False)
+
     async def enter(self, lap: int) -> None:
         """Before the first hop of another lap: waits, unless no error was of the kind that passes."""
         if lap <= self.lap or self.over:
@@ -88,23 +110,39 @@ class Journey:
     def next_of(self, model: str, healthy: list[Row]) -> list[Row]:
         """The deployment of `model` to call next, if any: of the best priority, by weight among equals."""
         self.called = None
-        for level in () if self.over else self.decision.upstreams[model]:
-            left = [row for row in healthy if deployment_id(row) in level]
-            left = [row for row in left if deployment_id(row) not in self.failed_this_lap]
+        if self.over:
+            return []
+        for level in self.decision.upstreams[model]:
+            rows = [row for row in healthy if deployment_id(row) in level]
+            left = [
+                row for row in rows or self._rested(level) if deployment_id(row) not in self.failed_this_lap
+            ]
             if left:
                 chosen = random.choices(left, [_weight(row) for row in left])  # noqa: S311  # no secret
-                self.called = deployment_id(chosen[0])
+                self.called = self.last = deployment_id(chosen[0])
                 self.attempts += 1
                 return chosen
-        if not self.over:
-            self.resting.add(model)
+        self.idle.add(model)
         return []
+
+    def _rested(self, level: tuple[str, ...]) -> list[Row]:
+        """Those that cool down, when nobody else is left: asking one of them beats asking nobody."""
+        levels = (level for levels in self.decision.upstreams.values() for level in levels)
+        awake = {one for level in levels for one in level} - set(self.resting)
+        if not awake <= self.failed_this_lap:
+            return []
+        return [row for one, row in self.resting.items() if one in level and row is not None]
+
+    def model_of(self, deployment: str) -> str | None:
+        """The model of the route that a deployment serves."""
+        levels = self.decision.upstreams.items()
+        return next((model for model, ids in levels if any(deployment in level for level in ids)), None)
 
     def result_of(self, model: str) -> int | str:
         """The status of a model's last error, or why it has none."""
         ids = [one for level in self.decision.upstreams[model] for one in level]
         status = next((status for one, status in reversed(self.failed.items()) if one in ids), None)
-        return status or ("cooling down" if model in self.resting else "not asked")
+        return status or ("cooling down" if model in self.idle else "not asked")
 
 
 def _weight(row: Row) -> float:

@@ -11,6 +11,7 @@ from .words import is_number, nearest, show
 # that is taken for too small fails at the provider, and one taken for too large only costs a better model.
 BYTES_PER_TOKEN = 4
 MARGIN_PERCENT = 10
+MAX_TOKENS = 10**9  # that a request may ask for: what is beyond could not be priced
 TOKENS_PER_IMAGE = 1100
 TOKENS_PER_MESSAGE = 4
 REQUIREMENT_KEYS = (
@@ -126,7 +127,9 @@ def needs_of(request: dict[str, Any], mode: str) -> Needs:
         capabilities.add("json_mode")
     size = _prompt_size(request, mode, capabilities)
     limit = next((request[f] for f in _OUTPUT_FIELDS if request.get(f) is not None), None)
-    if limit is not None and (isinstance(limit, bool) or not isinstance(limit, int) or limit < 1):
+    if limit is not None and (
+        isinstance(limit, bool) or not isinstance(limit, int) or not 1 <= limit <= MAX_TOKENS
+    ):
         raise RefusedError(
             "'max_tokens' must be a whole number of one or more", "invalid_request", "max_tokens"
         )

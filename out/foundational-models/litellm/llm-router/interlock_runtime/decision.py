@@ -29,7 +29,8 @@ class Decision:
 
     `upstreams` are the deployments of each model of the route that may answer, those of equal priority
     together. `reason` is one of `pinned`, `pinned_unfit` (it cannot serve the request), `canary`, `best`
-    (the strategy's first) and `filtered` (its first cannot serve the request).
+    (the strategy's first) and `filtered` (its first cannot serve the request); in the proxy also
+    `cooling_down` (the first one is left alone for now).
     """
 
     route: tuple[str, ...] = ()
@@ -177,12 +178,9 @@ class _Order:
         """Those that can serve the request, `most` at most."""
         look = self.look
         fits = [name for name in self.first if look.fits(name)]
-        # Names are sorted out by the key before anything else: of a thousand, it may use three.
+        # The key sorts out first, and the price next: of a thousand names, few are looked at any closer.
         rest = self.rest if look.allowed is None else [n for n in self.rest if n in look.allowed]
-        if self.by_cost:
-            others = [name for name in rest if name not in self.first and look.fits(name)]
-            return (*fits, *sorted(others, key=look.price_order))[:most]
-        for name in rest:
+        for name in sorted(rest, key=look.price_order) if self.by_cost else rest:
             if len(fits) == most:
                 break
             if name not in self.first and look.fits(name):

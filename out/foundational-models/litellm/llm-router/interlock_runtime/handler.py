@@ -6,6 +6,7 @@ Imports LiteLLM, so only the proxy imports this module.
 import logging
 import math
 import sys
+from collections.abc import AsyncIterator
 from contextvars import ContextVar
 from typing import Any
 
@@ -13,16 +14,17 @@ import litellm
 from fastapi import HTTPException
 from litellm.integrations.custom_logger import CustomLogger
 from litellm.proxy._types import ProxyException
+from litellm.types.utils import all_litellm_params
 
 from .access import Keys, with_grant
-from .decision import Decision, decide, only
+from .body import cap_timeout, drop_internals, internals, unsendable
+from .decision import decide, only
 from .journey import Journey, lap_of
 from .litellm_data import (
     CLIENT_ROUTING,
     MODES,
     STATE,
     STORED_RESPONSES,
-    answerer,
     bucket,
     journey_of,
     rename,
@@ -31,8 +33,9 @@ from .litellm_data import (
     whole_route_failed,
 )
 from .metrics import made_metrics
-from .request import Refusal
-from .router import declare_prices, not_served
+from .request import Refusal, get
+from .router import declare_prices, not_served, resting_last
+from .streams import AGAIN, again, late_headers, put_late, unbroken
 from .table import Loaded, TableFile
 from .words import is_number, show
 
@@ -66,6 +69,7 @@ class InterlockHandler(CustomLogger):  # type: ignore[misc]
         super().__init__()
         self.metrics = made_metrics()
         self.keys = Keys()
+        self.internals = internals(all_litellm_params)
         self.file = TableFile(path, self.metrics, self._not_served)
         self._met: tuple[Any, str] | None = None  # the router and the table that know each other
 
@@ -88,6 +92,7 @@ class InterlockHandler(CustomLogger):  # type: ignore[misc]
         call_type: Any,
     ) -> dict[str, Any]:
         """Decides the route. Once a request, after LiteLLM's own authentication."""
+        _PRESENT.set(None)  # a pipelined request begins in the context of the one before
         bucket(data).pop(STATE, None)  # a client's own
         asked = {name: data.pop(name, None) for name in ("routing_strategy", "requirements")}
         kind = str(getattr(call_type, "value", call_type))
@@ -95,11 +100,8 @@ class InterlockHandler(CustomLogger):  # type: ignore[misc]
         if mode is None:
             self._not_routed(kind)
             return data
-        for name in CLIENT_ROUTING:
-            data.pop(name, None)
-        router = self._router()
-        headers = request_headers(data)
-        current = self.file.current
+        self._clean(data, mode)
+        current, router, headers = self.file.current, self._router(), request_headers(data)
         decision = decide(
             current.table,
             {**data, **asked},
@@ -109,8 +111,26 @@ class InterlockHandler(CustomLogger):  # type: ignore[misc]
         )
         if decision.refusal:
             self._refuse(decision.refusal)
-        self._send(data, decision, current, is_hop=bool(headers.get("x-interlock-hop")))
+        retry = current.table["retry"]
+        if decision.pinned and headers.get("x-interlock-hop"):
+            # Another gateway of ours chose this model, and holds the rest of the route itself.
+            decision, retry = only(decision, decision.pinned), {}
+        decision, resting = await resting_last(decision, router)
+        self._send(data, Journey(decision, retry, current.vendors, kind, resting))
         return data
+
+    def _clean(self, data: dict[str, Any], mode: str) -> None:
+        """Takes out of the body what would steer or break LiteLLM; refuses what no provider could be sent."""
+        for name in CLIENT_ROUTING:
+            data.pop(name, None)
+        sent = get(data.get("proxy_server_request"), "body")
+        drop_internals(data, sent, self.internals)
+        refusal = unsendable(data, sent)
+        if refusal:
+            self._refuse(refusal)
+        cap_timeout(data, litellm.request_timeout)
+        # LiteLLM fails on the one after the provider has answered, and on the other beside a prompt.
+        data.pop({"embedding": "stream", "completion": "messages"}.get(mode, ""), None)
 
     def _router(self) -> Any:
         from litellm.proxy.proxy_server import llm_router
@@ -146,12 +166,8 @@ class InterlockHandler(CustomLogger):  # type: ignore[misc]
             served = "chat, completion, responses, messages and embedding requests"
             self._refuse(Refusal(f"this gateway routes {served}, and no {show(kind)}", "not_routed"))
 
-    def _send(self, data: dict[str, Any], decision: Decision, current: Loaded, *, is_hop: bool) -> None:
-        retry = current.table["retry"]
-        if decision.pinned and is_hop:
-            # Another gateway of ours chose this model, and holds the rest of the route itself.
-            decision, retry = only(decision, decision.pinned), {}
-        journey = Journey(decision, retry, current.vendors)
+    def _send(self, data: dict[str, Any], journey: Journey) -> None:
+        decision = journey.decision
         kept = bucket(data)
         kept[STATE] = journey
         _PRESENT.set(journey)
@@ -193,7 +209,9 @@ class InterlockHandler(CustomLogger):  # type: ignore[misc]
             self._note(journey, sys.exc_info()[1])
 
     def _note(self, journey: Journey, error: BaseException | None) -> None:
-        news = journey.note(error, another_may=isinstance(error, _ANOTHER_MAY))
+        self._count(journey.note(error, another_may=isinstance(error, _ANOTHER_MAY)))
+
+    def _count(self, news: tuple[str, int] | None) -> None:
         if news and self.metrics:
             deployment, status = news
             model, row = self.file.current.deployments.get(deployment, ("unknown", None))
@@ -208,16 +226,47 @@ class InterlockHandler(CustomLogger):  # type: ignore[misc]
         user_api_key_dict: Any,  # noqa: ARG002
         response: Any,
         request_headers: Any = None,  # noqa: ARG002
-        litellm_call_info: Any = None,
+        litellm_call_info: Any = None,  # noqa: ARG002
     ) -> dict[str, str] | None:
-        journey = journey_of(data)
+        journey = journey_of(data) or _PRESENT.get()
         if journey is None:
             return None
-        found = self.file.current.deployments.get(answerer(data, response, litellm_call_info))
-        if found and found[0] in journey.route:
-            journey.answered = found[0]
-            rename(response, found[0])
-        return response_headers(journey, self.table["digest"])
+        if response is not None and journey.called is not None:
+            journey.answered = journey.model_of(journey.called)
+            rename(response, journey.answered)
+        return late_headers(response, response_headers(journey, self.table["digest"]))
+
+    async def async_post_call_streaming_iterator_hook(
+        self,
+        user_api_key_dict: Any,  # noqa: ARG002
+        response: Any,
+        request_data: dict[str, Any],
+    ) -> AsyncIterator[Any]:
+        """Every stream, from the provider's first chunk on."""
+        journey = journey_of(request_data) or _PRESENT.get()
+        if journey is None:
+            async for chunk in response:
+                yield chunk
+            return
+
+        def begun() -> None:
+            journey.begun = True
+            if journey.called is not None:
+                journey.answered = journey.model_of(journey.called)
+            put_late(response, response_headers(journey, ""))
+
+        async def retry(error: BaseException) -> Any:
+            self._count(journey.broken(error))
+            if journey.over:
+                raise _telling(error, journey)
+            try:
+                return await again(self._router(), AGAIN[journey.kind], request_data, journey)
+            except Exception as last:  # noqa: BLE001  # whatever it is, the client is told of the whole route
+                self._note(journey, last)
+                raise _telling(error, journey) from None
+
+        async for chunk in unbroken(response, begun, retry if journey.kind in AGAIN else None):
+            yield chunk
 
     async def async_log_success_event(
         self,
@@ -251,13 +300,20 @@ class InterlockHandler(CustomLogger):  # type: ignore[misc]
         self._note(journey, original_exception)
         if self.metrics:
             self.metrics.ended(journey, "failed")
-        if len(journey.route) < 2:
-            return None
+        if not journey.failed and not journey.resting:
+            return None  # LiteLLM itself found the request wrong: what it says is right
+        if len(journey.route) < 2 or journey.begun:
+            return None  # nothing to add to one model's error, nor to a stream's that had begun
         wait: Any = getattr(original_exception, "cooldown_time", None)
-        status = next((s for s in reversed(journey.failed.values()) if 400 <= s <= 599), 429)
-        message = whole_route_failed(journey, original_exception)
         # Two endpoints (completions, messages) answer with the exception itself, whatever is returned here.
-        original_exception.message = message  # type: ignore[attr-defined]
-        original_exception.status_code = status  # type: ignore[attr-defined]
+        told: Any = _telling(original_exception, journey)
         retry_after = {"retry-after": str(math.ceil(wait))} if is_number(wait) else None
-        return HTTPException(status_code=status, detail=message, headers=retry_after)
+        return HTTPException(status_code=told.status_code, detail=told.message, headers=retry_after)
+
+
+def _telling(error: BaseException, journey: Journey) -> BaseException:
+    """The error, saying what became of the whole route, with the status of its last provider."""
+    about: Any = error
+    about.message = whole_route_failed(journey, error)
+    about.status_code = next((s for s in reversed(journey.failed.values()) if 400 <= s <= 599), 429)
+    return error

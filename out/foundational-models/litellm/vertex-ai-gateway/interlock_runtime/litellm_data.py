@@ -1,5 +1,6 @@
 """Where LiteLLM keeps what a request carries; that depends on the endpoint."""
 
+import contextlib
 from collections.abc import Mapping
 from typing import Any
 
@@ -38,20 +39,13 @@ def request_headers(data: Mapping[str, Any]) -> dict[str, str]:
     return found if isinstance(found, dict) else {}
 
 
-def answerer(data: Mapping[str, Any], response: Any, call_info: Any) -> Any:
-    """The id of the deployment that answered; where LiteLLM keeps it depends on the endpoint."""
-    logged = getattr(data.get("litellm_logging_obj"), "model_call_details", None)
-    info = get(get(logged, "litellm_params"), "model_info")
-    hidden = getattr(response, "_hidden_params", None)
-    return get(hidden, "model_id") or get(call_info, "model_id") or get(info, "id")
-
-
 def rename(response: Any, model: str | None) -> None:
     """The body names the catalog's model, as the headers do; LiteLLM shows the upstream's id in places."""
     if isinstance(response, dict) and isinstance(response.get("model"), str):
         response["model"] = model
     elif isinstance(getattr(response, "model", None), str):
-        response.model = model
+        with contextlib.suppress(AttributeError, TypeError, ValueError):  # some streams let nobody set it
+            response.model = model
 
 
 def _about_the_request(status: int | str, error: BaseException) -> str:

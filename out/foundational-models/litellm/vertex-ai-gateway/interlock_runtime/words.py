@@ -1,6 +1,6 @@
 """Words that a client sees: short, printable, with the nearest legal name."""
 
-import math
+import sys
 from collections.abc import Iterable
 from typing import Any
 
@@ -35,6 +35,7 @@ def is_number(value: Any) -> bool:
     return (
         isinstance(value, (int, float))
         and not isinstance(value, bool)
-        and math.isfinite(value)
-        and value >= 0
+        and 0
+        <= value
+        <= sys.float_info.max  # false for NaN and Infinity, and for whole numbers beyond a float
     )

@@ -1,4 +1,4 @@
-"""More proxies from the files of a running `DevGateways`: replicas of its router, or several workers."""
+"""The compiled gateways of a catalog, running; replicas of a router, and routers of several workers."""
 
 import shutil
 from collections.abc import Iterator, Mapping
@@ -10,7 +10,19 @@ import yaml
 
 from compiler.dev.ports import hold
 from compiler.dev.processes import Launch, litellm_command, running
-from compiler.dev.session import DevGateways
+from compiler.dev.session import DevGateways, files_of
+from compiler.pipeline import render
+
+
+@contextmanager
+def gateways_of(catalog: str, workdir: Path) -> Iterator[DevGateways]:
+    """The gateways of a catalog, given as text, which must compile."""
+    path = workdir / "catalog.yaml"
+    path.write_text(catalog, encoding="utf-8")
+    outcome = render(path)
+    assert outcome.bundle is not None, outcome.diagnostics
+    with DevGateways(files_of(outcome.bundle), workdir=workdir) as running:
+        yield running
 
 
 @contextmanager
