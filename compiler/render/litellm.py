@@ -12,7 +12,7 @@ from typing import Any
 from compiler import runtime
 from compiler.catalog import Catalog, ConfigMapRef, Deployment, Gateway, Model, Provider, Redis, SecretRef
 from compiler.emit import document
-from compiler.runtime.table import canonical
+from compiler.runtime.table import canonical, per_token
 from compiler.table import RoutingTable, plain_route, routing_table, upstreams
 from compiler.targets.litellm import DEFAULT, Line, line_for
 
@@ -25,6 +25,9 @@ MASTER_KEY = "LITELLM_MASTER_KEY"
 # object less than 256 KiB, as JSON text: YAML and JSON grow by about a quarter on the way there.
 MAX_PART = 150_000
 MAX_NAMES = 500  # names of candidates in one piece of a table
+
+
+_PRICE = re.compile(r'"?(input|output)_cost_per_token"?: ?[-+.0-9e]+')
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,9 +49,10 @@ class GatewayFiles:
     def digest(self) -> str:
         """Twelve hex digits of what only a restart takes up: a change of them rolls the pods.
 
-        The routing table is not among it: a running gateway takes up another one by itself.
+        Neither the routing table nor a price is among it: a running gateway takes up another one by itself.
         """
-        content = {**self.config, **self.plugin}
+        config = {name: _PRICE.sub("", text) for name, text in self.config.items()}
+        content = {**config, **self.plugin}
         return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:12]
 
 
@@ -164,7 +168,7 @@ def _through(inner: Gateway, outer: Gateway, model: Model, env: Environment) -> 
 
 
 def _model_info(deployment: Deployment, model: Model, behind: Gateway | None) -> dict[str, Any]:
-    """`id` names the answerer in headers and metrics. Prices are the plugin's to declare, from its table."""
+    """`id` names the answerer in headers and metrics; a declared price spares LiteLLM a look-up a request."""
     facts = model.facts
     info: dict[str, Any] = {"id": deployment.id, "provider": deployment.provider}
     if behind:
@@ -174,6 +178,9 @@ def _model_info(deployment: Deployment, model: Model, behind: Gateway | None) ->
         info["max_input_tokens"] = facts.context_window
     if facts.max_output_tokens:
         info["max_output_tokens"] = facts.max_output_tokens
+    if deployment.price:
+        info["input_cost_per_token"] = per_token(deployment.price.input)
+        info["output_cost_per_token"] = per_token(deployment.price.output)
     return info
 
 

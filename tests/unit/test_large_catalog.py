@@ -74,6 +74,7 @@ def test_every_model_is_in_an_included_file(outcome: Outcome) -> None:
     parts = [yaml.safe_load(outcome.bundle[f"litellm/llm-router/{name}"]) for name in config["include"]]
     rows = [row for part in parts for row in part["model_list"]]
     assert [row["model_name"] for row in rows] == [f"m-{n:04}" for n in range(MODELS)]
+    assert all(isinstance(row["model_info"]["input_cost_per_token"], float) for row in rows)
     groups = {group["group_name"]: group["models"] for group in config["router_settings"]["routing_groups"]}
     assert groups["auto/all"] == ["m-0000"]
 

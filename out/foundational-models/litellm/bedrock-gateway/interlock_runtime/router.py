@@ -6,7 +6,7 @@ from typing import Any
 from .decision import Decision
 from .journey import deployment_id
 from .models import Row
-from .table import Loaded
+from .table import Loaded, per_token
 
 
 def not_served(table: Loaded, router: Any) -> list[str]:
@@ -20,7 +20,7 @@ def not_served(table: Loaded, router: Any) -> list[str]:
 
 
 def declare_prices(table: Loaded, router: Any) -> None:
-    """Tells LiteLLM the table's prices. Declared, they also spare it a look-up on every request."""
+    """Tells LiteLLM the prices of a table that has others than the configuration it started with."""
     import litellm
 
     for row in router.model_list:
@@ -52,9 +52,9 @@ async def resting_last(decision: Decision, router: Any) -> tuple[Decision, dict[
 
 
 def _prices(deployment: Row) -> dict[str, float]:
-    """The keys of LiteLLM's `model_info`, in USD per token; declared, they spare it a look-up a request."""
+    """The keys of LiteLLM's `model_info`, in USD per token."""
     price = deployment["price"]
     if price is None:
         return {}
     names = ("input_cost_per_token", "output_cost_per_token")
-    return {name: float(f"{usd / 1_000_000:.12g}") for name, usd in zip(names, price, strict=True)}
+    return {name: per_token(usd) for name, usd in zip(names, price, strict=True)}

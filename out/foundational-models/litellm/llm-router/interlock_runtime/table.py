@@ -28,6 +28,11 @@ def digest(table: Mapping[str, Any]) -> str:
     return hashlib.sha256(canonical(content).encode()).hexdigest()[:12]
 
 
+def per_token(usd: float) -> float:
+    """USD per million tokens → USD per token, as LiteLLM has prices; without the noise of the division."""
+    return float(f"{usd / 1_000_000:.12g}")
+
+
 def load_table(path: str) -> dict[str, Any]:
     """Reads a routing table and the further parts it names.
 
