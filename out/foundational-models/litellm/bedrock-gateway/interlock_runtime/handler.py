@@ -116,7 +116,8 @@ class InterlockHandler(CustomLogger):  # type: ignore[misc]
             # Another gateway of ours chose this model, and holds the rest of the route itself.
             decision, retry = only(decision, decision.pinned), {}
         decision, resting = await resting_last(decision, router)
-        self._send(data, Journey(decision, retry, current.vendors, kind, resting))
+        table = current.table["digest"]
+        self._send(data, Journey(decision, retry, current.vendors, kind, resting, table))
         return data
 
     def _clean(self, data: dict[str, Any], mode: str) -> None:
@@ -234,7 +235,7 @@ class InterlockHandler(CustomLogger):  # type: ignore[misc]
         if response is not None and journey.called is not None:
             journey.answered = journey.model_of(journey.called)
             rename(response, journey.answered)
-        return late_headers(response, response_headers(journey, self.table["digest"]))
+        return late_headers(response, response_headers(journey))
 
     async def async_post_call_streaming_iterator_hook(
         self,
@@ -253,7 +254,7 @@ class InterlockHandler(CustomLogger):  # type: ignore[misc]
             journey.begun = True
             if journey.called is not None:
                 journey.answered = journey.model_of(journey.called)
-            put_late(response, response_headers(journey, ""))
+            put_late(response, response_headers(journey))
 
         async def retry(error: BaseException) -> Any:
             self._count(journey.broken(error))

@@ -55,8 +55,11 @@ def _about_the_request(status: int | str, error: BaseException) -> str:
     return ". The first said: " + printable(str(getattr(error, "message", error)))[:500]
 
 
-def response_headers(journey: Journey, table_digest: str) -> dict[str, str]:
-    headers = {"x-interlock-strategy": journey.decision.strategy or "none", "x-interlock-table": table_digest}
+def response_headers(journey: Journey) -> dict[str, str]:
+    headers = {
+        "x-interlock-strategy": journey.decision.strategy or "none",
+        "x-interlock-table": journey.table,
+    }
     if journey.answered is not None:
         headers["x-interlock-model"] = journey.answered
         headers["x-interlock-attempts"] = str(journey.attempts)

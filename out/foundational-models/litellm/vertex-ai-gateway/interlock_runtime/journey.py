@@ -29,12 +29,14 @@ class Journey:
         vendors: Mapping[str, str],
         kind: str = "",
         resting: Mapping[str, Row | None] | None = None,
+        table: str = "",
     ) -> None:
         self.decision = decision
         self.route = decision.route
         self.retry = retry
         self.vendors = vendors  # of deployments
         self.kind = kind  # LiteLLM's call type
+        self.table = table  # the digest of that by which it was decided: another may be in force at its end
         self.started = time.monotonic()
         self.attempts = 0  # calls of a provider
         self.lap = 0  # how often the whole route was walked before
