@@ -22,7 +22,7 @@ _PASSING = frozenset((429, 500, 502, 503, 504, 529))
 class Journey:
     """What the hops of one request know of each other. LiteLLM copies metadata; this stays one object."""
 
-    def __init__(  # what is known when it starts
+    def __init__(  # noqa: PLR0913, PLR0917  # what is known when it starts
         self,
         decision: Decision,
         retry: Mapping[str, Any],
