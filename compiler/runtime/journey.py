@@ -116,9 +116,7 @@ class Journey:
             return []
         for level in self.decision.upstreams[model]:
             rows = [row for row in healthy if deployment_id(row) in level]
-            left = [
-                row for row in rows or self._rested(level) if deployment_id(row) not in self.failed_this_lap
-            ]
+            left = self._untried(rows) or self._untried(self._rested(level))
             if left:
                 chosen = random.choices(left, [_weight(row) for row in left])  # noqa: S311  # no secret
                 self.called = self.last = deployment_id(chosen[0])
@@ -126,6 +124,9 @@ class Journey:
                 return chosen
         self.idle.add(model)
         return []
+
+    def _untried(self, rows: list[Row]) -> list[Row]:
+        return [row for row in rows if deployment_id(row) not in self.failed_this_lap]
 
     def _rested(self, level: tuple[str, ...]) -> list[Row]:
         """Those that cool down, when nobody else is left: asking one of them beats asking nobody."""

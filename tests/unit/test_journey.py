@@ -207,3 +207,11 @@ def test_there_is_a_later_hop_for_what_rests() -> None:
     assert [hop["model"] for hop in hops] == ["two", "two", "three", "one", "two", "two", "three"]
     assert len({str(hop) for hop in hops}) == len(hops)
     assert {lap_of(hop) for hop in hops} == {0}
+
+
+def test_what_rests_beside_one_that_failed_is_called_too() -> None:
+    one = resting(b2=B2_ROW)
+    for model, deployment in (("one", "a"), ("two", "b"), ("three", "c")):
+        assert call(one, model, deployment) == deployment
+        fail(one, 500)
+    assert call(one, "two", "b") == "b2"  # b has failed just now, and is not left alone yet
