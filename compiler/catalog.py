@@ -139,6 +139,7 @@ class Deployment:
     rpm: int | None = None
     tpm: int | None = None
     price: Price | None = None
+    known: "Facts | None" = None  # what the cost map says of the upstream; None when it has no entry
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,6 +198,7 @@ class Strategy:
     requirements: Requirements
     description: str = ""
     canary: Canary | None = None
+    single_provider: str | None = None  # the reason why it need not survive the loss of a provider
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,6 +212,29 @@ class Fallback:
     timeout_s: float
     cooldown_failures: int
     cooldown_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Traffic:
+    """Requests that the organisation expects, on average. With neither name: the default strategy."""
+
+    name: str
+    path: Path_
+    strategy: str | None
+    model: str | None
+    requests_per_day: float
+    prompt_tokens: float
+    completion_tokens: float
+
+
+@dataclass(frozen=True, slots=True)
+class Allowance:
+    """An interlock relaxed in one place. `place` is a path of the catalog, its keys joined with dots."""
+
+    rule: str
+    place: str
+    reason: str
+    path: Path_
 
 
 @dataclass(frozen=True)
@@ -226,6 +251,8 @@ class Catalog:
     fallback: Fallback
     requirements: Requirements = field(default_factory=dict)
     metrics: bool = True
+    traffic: tuple[Traffic, ...] = ()
+    allowances: tuple[Allowance, ...] = ()
 
     @cached_property
     def provider_gateways(self) -> frozenset[str]:

@@ -153,7 +153,9 @@ RESERVED_NAME = Code("IL307", "a name means something else to LiteLLM or to a cl
 IDENTITY = Code("IL308", "a provider's credentials do not fit its type")
 NEVER_CHOSEN = Code("IL309", "a candidate or fallback can never be chosen", relaxable=True)
 TOO_MANY_IDENTITIES = Code("IL310", "one pod would hold two identities")
-NEVER_REACHED = Code("IL312", "a candidate or fallback comes after the last attempt", "warning", relaxable=True)
+NEVER_REACHED = Code(
+    "IL312", "a candidate or fallback comes after the last attempt", "warning", relaxable=True
+)
 WEAK_DEPLOYMENT = Code("IL313", "a deployment can do less than its model promises", relaxable=True)
 MIXED_EMBEDDINGS = Code("IL314", "different embedding models stand in for each other", relaxable=True)
 RESIDENCY = Code("IL315", "a residency contradicts the place that answers", relaxable=True)

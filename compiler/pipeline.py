@@ -1,7 +1,9 @@
 """The stages in order, stopping at the first that has errors. The couple of lines that know them all."""
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 
 from compiler import facts, interlocks, schema, source
@@ -15,6 +17,8 @@ from compiler.diagnostics import (
     has_errors,
     in_order,
 )
+from compiler.interlocks.allowances import Relaxed, relaxed
+from compiler.interlocks.case import Case
 from compiler.interlocks.secrets import secret_values
 from compiler.resolve import resolve
 from compiler.source import Document
@@ -24,11 +28,15 @@ Bundle = Mapping[str, bytes]  # path below out/<name>/ → content
 
 @dataclass(slots=True)
 class Outcome:
-    """How far a catalog came. `catalog` is set when nothing was wrong, `bundle` when it was rendered too."""
+    """How far a catalog came. `catalog` is set once every name in it is resolved, safe or not.
+
+    `allowed` is what was found and `allow` relaxes, each with its reason.
+    """
 
     document: Document | None = None
     catalog: Catalog | None = None
     diagnostics: list[Diagnostic] = field(default_factory=list)
+    allowed: Relaxed = field(default_factory=list)
     bundle: Bundle | None = None
     name: str = ""
 
@@ -37,55 +45,81 @@ class Outcome:
         return not has_errors(self.diagnostics)
 
 
-def validate(path: Path, name: str | None = None) -> Outcome:
-    """Source → schema → resolve → interlocks. `name` is what diagnostics call the file."""
+def today() -> str:
+    """The day that lifecycles are judged on where nobody names another: INTERLOCK_AS_OF, else today in UTC."""
+    return os.environ.get("INTERLOCK_AS_OF") or datetime.now(UTC).date().isoformat()
+
+
+def validate(path: Path, name: str | None = None, as_of: str | None = None) -> Outcome:
+    """Source → schema → resolve → interlocks.
+
+    Args:
+        path: the catalog.
+        name: what diagnostics call the file.
+        as_of: the day that lifecycles are judged on, year-month-day; today when it is left out.
+    """
     with source.no_garbage_collection():
         document = source.read(path, name)
-        return Outcome(diagnostics=[document]) if isinstance(document, Diagnostic) else _judge(document)
+        return _outcome(document, as_of)
 
 
-def validate_text(raw: bytes, name: str) -> Outcome:
+def validate_text(raw: bytes, name: str, as_of: str | None = None) -> Outcome:
     """The same for a catalog that is not in a file."""
-    document = source.parse(raw, name)
-    return Outcome(diagnostics=[document]) if isinstance(document, Diagnostic) else _judge(document)
+    return _outcome(source.parse(raw, name), as_of)
 
 
-def _judge(document: Document) -> Outcome:
+def _outcome(document: Document | Diagnostic, as_of: str | None) -> Outcome:
+    if isinstance(document, Diagnostic):
+        return Outcome(diagnostics=[document])
+    return _judge(document, as_of or today())
+
+
+def _judge(document: Document, as_of: str) -> Outcome:
     outcome = Outcome(document)
     if not isinstance(document.data, dict):
         here = Span(document.file, 1, 1, 2)
         what = "the file is empty" if document.data is None else "a catalog is a mapping of fields"
         outcome.diagnostics = [NOT_A_MAPPING.at(here, what, "start with `apiVersion: interlock/v1`")]
         return outcome
-    found = [*schema.check(document), *secret_values(document)]
+    found = _as_written(document)
     if not has_errors(found):
         found += schema.not_supported_yet(document)
-        catalog, problems = _resolved(document)
-        found += problems
-        # Interlocks read a catalog in which every name exists.
-        if catalog and not has_errors(problems):
-            found += interlocks.judge(catalog, document)
-        outcome.catalog = catalog if not has_errors(found) else None
+        found += _as_meant(document, as_of, outcome)
     outcome.diagnostics = in_order(found)
     return outcome
 
 
-def _resolved(document: Document) -> tuple[Catalog | None, list[Diagnostic]]:
+def _as_written(document: Document) -> list[Diagnostic]:
+    """What the schema and the search for secrets find; of a secret in the wrong place, that it is one."""
+    secrets = list(secret_values(document))
+    places = {found.where for found in secrets}
+    return [*secrets, *(found for found in schema.check(document) if found.where not in places)]
+
+
+def _as_meant(document: Document, as_of: str, outcome: Outcome) -> list[Diagnostic]:
+    """What is wrong with a catalog that the schema accepts; sets what it comes to."""
     try:
-        return resolve(document, facts.load_cost_map)
+        known = facts.load_cost_map()
     except (OSError, ValueError) as error:
         where = Span(document.file, 1, 1, 2)
-        return None, [
-            UNREADABLE.at(where, f"LiteLLM's cost map cannot be read: {error}", "pip install litellm")
-        ]
+        what = f"LiteLLM's cost map cannot be read: {error}"
+        return [UNREADABLE.at(where, what, "pip install litellm")]
+    catalog, found = resolve(document, known)
+    # Interlocks read a catalog in which every name exists.
+    if has_errors(found):
+        return found
+    outcome.catalog = catalog
+    found += interlocks.judge(Case(catalog, document, known, as_of))
+    kept, outcome.allowed = relaxed(found, catalog, document)
+    return kept
 
 
-def render(path: Path, name: str | None = None) -> Outcome:
+def render(path: Path, name: str | None = None, as_of: str | None = None) -> Outcome:
     """Everything up to the output: a Bundle, verified. Nothing is written."""
     from compiler import render as renderer
 
-    outcome = validate(path, name)
-    if outcome.catalog is None:
+    outcome = validate(path, name, as_of)
+    if outcome.catalog is None or not outcome.ok:
         return outcome
     outcome.name = outcome.catalog.name
     with source.no_garbage_collection():

@@ -3,10 +3,11 @@
 Unknown names are reported here, and left out of the result, so that one pass reports every one of them.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from compiler.catalog import (
+    Allowance,
     Canary,
     Catalog,
     ConfigMapRef,
@@ -21,6 +22,7 @@ from compiler.catalog import (
     Service,
     Strategy,
     Target,
+    Traffic,
 )
 from compiler.diagnostics import (
     DEFAULT_STRATEGY,
@@ -40,18 +42,17 @@ DEFAULT_RESOURCES = {"requests": {"cpu": "500m", "memory": "1Gi"}, "limits": {"m
 _IMPLICIT_DEFAULTS = ("default", "quality")  # names that are the default strategy when none is marked
 
 
-def resolve(document: Document, load_facts: Callable[[], CostMap]) -> tuple[Catalog, list[Diagnostic]]:
+def resolve(document: Document, known: CostMap) -> tuple[Catalog, list[Diagnostic]]:
     """The catalog of a document that the schema accepted, and every reference in it that does not hold.
 
     Args:
         document: plain data that `schema.check` found nothing wrong with.
-        load_facts: reads LiteLLM's cost map; called once.
+        known: LiteLLM's cost map.
     """
     data = document.data
     scope = Scope(document, {}, data["providers"], data["models"], data.get("strategies") or {})
     gateways = _gateway_data(data)
     scope.gateways = gateways
-    known = load_facts()
     target = _target(data.get("target") or {}, scope)
     providers = {name: _provider(name, data["providers"][name], scope) for name in sorted(scope.providers)}
     models = {name: resolve_model(name, data["models"][name], scope, known) for name in sorted(scope.models)}
@@ -67,6 +68,11 @@ def resolve(document: Document, load_facts: Callable[[], CostMap]) -> tuple[Cata
         fallback=_fallback(data.get("fallback") or {}, scope),
         requirements=_requirements(data.get("requirements"), ("requirements",), scope),
         metrics=(data.get("observability") or {}).get("metrics", "prometheus") == "prometheus",
+        traffic=tuple(_traffic(data.get("traffic") or (), scope)),
+        allowances=tuple(
+            Allowance(row["rule"], row["path"], row["reason"], ("allow", index))
+            for index, row in enumerate(data.get("allow") or ())
+        ),
     )
     return catalog, scope.found
 
@@ -204,7 +210,20 @@ def _strategy(name: str, data: Mapping[str, Any], models: Mapping[str, Model], s
         requirements=_requirements(data.get("requirements"), (*path, "requirements"), scope),
         description=data.get("description", ""),
         canary=_canary(data.get("canary"), (*path, "canary", "model"), scope),
+        single_provider=data.get("single_provider"),
     )
+
+
+def _traffic(rows: Iterable[Mapping[str, Any]], scope: Scope) -> Iterator[Traffic]:
+    for index, row in enumerate(rows):
+        path: Path_ = ("traffic", index)
+        named = [(kind, row[kind]) for kind in ("strategy", "model") if kind in row]
+        unknown = [name for kind, name in named if not scope.known(kind, name, (*path, kind))]
+        if not unknown:
+            yield Traffic(
+                row["name"], path, row.get("strategy"), row.get("model"),
+                row["requests_per_day"], row["prompt_tokens"], row["completion_tokens"],
+            )  # fmt: skip
 
 
 def _canary(data: Mapping[str, Any] | None, path: Path_, scope: Scope) -> Canary | None:

@@ -5,7 +5,6 @@ from itertools import count
 from typing import Any
 
 from compiler.catalog import Deployment, Facts, Model, Price
-from compiler.diagnostics import MISSING_FACT
 from compiler.facts import CostMap, merged
 from compiler.scope import Scope
 from compiler.source import Path_
@@ -20,14 +19,6 @@ def resolve_model(name: str, data: Mapping[str, Any], scope: Scope, known: CostM
     deployments = tuple(_deployments(name, data, stated.price, scope, known, upstreams))
     facts = merged(stated, upstreams)
     status = lifecycle.get("status", "active")
-    if facts.context_window is None and status != "planned":
-        scope.found.append(
-            MISSING_FACT.at(
-                scope.document.span(path, key=True),
-                f"the context window of {name!r} is not known: long prompts are sent to it unchecked",
-                "say `context_window: <tokens>`; LiteLLM's cost map has no entry for its upstream id",
-            )
-        )
     return Model(
         name=name,
         path=path,
@@ -93,7 +84,8 @@ def _deployments(  # noqa: PLR0913, PLR0917  # one pass over the rows gives both
         if not scope.known("provider", provider, (*path, "provider")):
             continue
         upstream = row.get("id", model)
-        facts = known.facts(scope.providers[provider]["type"], upstream)
+        entry = known.facts(scope.providers[provider]["type"], upstream)
+        facts = entry or Facts()
         upstreams.append(facts)
         # Neighbours that both carry a weight share one priority; anything else is the next one.
         priority += 0 if weighted and "weight" in row else 1
@@ -109,6 +101,7 @@ def _deployments(  # noqa: PLR0913, PLR0917  # one pass over the rows gives both
             rpm=_whole(row.get("rpm")),
             tpm=_whole(row.get("tpm")),
             price=price or facts.price,
+            known=entry,
         )
 
 

@@ -46,10 +46,6 @@ NOT_YET: tuple[tuple[str, str], ...] = (
         "models.*.price.cached_input",
         "cached prompts will be priced by it; until then leave it out: they are priced as any input",
     ),
-    (
-        "strategies.*.single_provider",
-        "it will excuse the strategy from surviving a loss; until then leave it as a comment",
-    ),
     ("observability.slo", "alerts will be made of it; until then leave it out and write them by hand"),
     (
         "observability.hourly_budget_usd",
@@ -64,9 +60,7 @@ NOT_YET: tuple[tuple[str, str], ...] = (
         "ExternalSecrets will be made; until then leave it out and apply your own",
     ),
     ("secrets.store", "ExternalSecrets will read from it; until then leave it out and apply your own"),
-    ("traffic", "it will price a change before it ships; until then leave it as a comment"),
     ("tests", "they will test the routing policy; until then leave them as comments"),
-    ("allow", "it will relax an interlock in one place; until then change what the interlock refuses"),
     ("environments", "they will hold what differs; until then leave them out and keep a catalog for each"),
 )
 

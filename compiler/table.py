@@ -12,6 +12,12 @@ RoutingTable = dict[str, Any]  # see schemas/routing_table.schema.json
 
 def routing_table(catalog: Catalog, gateway: Gateway) -> RoutingTable:
     """The table of one gateway. It holds what that gateway serves, and what it must refuse with a reason."""
+    table = without_digest(catalog, gateway)
+    return {**table, "digest": digest(table)}
+
+
+def without_digest(catalog: Catalog, gateway: Gateway) -> RoutingTable:
+    """The table as rules look at it before anything is written."""
     models = _models(catalog, gateway)
     strategies = {name: _strategy(strategy, models) for name, strategy in sorted(catalog.strategies.items())}
     strategies = {name: strategy for name, strategy in strategies.items() if strategy["candidates"]}
@@ -19,7 +25,7 @@ def routing_table(catalog: Catalog, gateway: Gateway) -> RoutingTable:
         best_first = _ordered(list(models), "quality", models)
         strategies = {"default": {"candidates": best_first, "order": "quality", "requirements": {}}}
     default = catalog.default_strategy
-    table: RoutingTable = {
+    return {
         "version": TABLE_VERSION,
         "catalog": catalog.name,
         "gateway": gateway.name,
@@ -34,7 +40,6 @@ def routing_table(catalog: Catalog, gateway: Gateway) -> RoutingTable:
         "strategies": strategies,
         "models": models,
     }
-    return {**table, "digest": digest(table)}
 
 
 def _best_of_each(catalog: Catalog, models: Mapping[str, Any]) -> list[Any]:

@@ -1,13 +1,24 @@
-"""Compile-time safety rules. A rule is a generator over the Catalog; this list is the registry."""
+"""Compile-time safety rules. A rule is a generator over the Case; this list is the registry."""
 
 from collections.abc import Callable, Iterator
 
-from compiler.catalog import Catalog
 from compiler.diagnostics import Diagnostic
-from compiler.interlocks import access, routes, sizes
-from compiler.source import Document
+from compiler.interlocks import (
+    access,
+    capacity,
+    embeddings,
+    exposure,
+    facts,
+    hops,
+    lifecycle,
+    outages,
+    places,
+    routes,
+    sizes,
+)
+from compiler.interlocks.case import Case
 
-Rule = Callable[[Catalog, Document], Iterator[Diagnostic]]
+Rule = Callable[[Case], Iterator[Diagnostic]]
 
 RULES: tuple[Rule, ...] = (
     routes.strategy_has_a_model,
@@ -15,15 +26,35 @@ RULES: tuple[Rule, ...] = (
     routes.names_are_free,
     routes.gateway_serves_something,
     routes.provider_is_reached,
+    outages.survives_any_provider,
+    outages.excuses_are_needed,
+    outages.some_requests_need_one_provider,
+    hops.models_can_be_used,
+    hops.candidates_can_be_chosen,
+    hops.fallbacks_can_be_chosen,
+    hops.chain_providers_serve,
+    hops.attempts_reach_everybody,
+    embeddings.embeddings_stay_of_one_model,
+    places.residency_is_true,
+    facts.facts_are_known,
+    facts.facts_agree,
+    facts.prices_are_per_million,
+    lifecycle.dates_exist,
+    lifecycle.models_are_not_retired,
+    lifecycle.routes_are_in_service,
+    capacity.limits_carry_the_traffic,
+    capacity.limits_carry_it_without,
     sizes.limits_hold_requests,
     sizes.most_pods_hold_fewest,
     access.credentials_fit,
     access.one_identity_a_pod,
     access.accounts_stay_apart,
-    access.outside_needs_a_key,
+    exposure.outside_needs_a_key,
+    exposure.keys_hold_on_every_hop,
+    exposure.the_internet_is_encrypted,
 )
 
 
-def judge(catalog: Catalog, document: Document) -> list[Diagnostic]:
-    """What every interlock has to say of a catalog. `document` gives the places."""
-    return [found for rule in RULES for found in rule(catalog, document)]
+def judge(case: Case) -> list[Diagnostic]:
+    """What every interlock has to say of a catalog."""
+    return [found for rule in RULES for found in rule(case)]

@@ -1,15 +1,14 @@
-"""Access: credentials fit their provider, a pod holds one identity, the outside needs a key."""
+"""Access to providers: credentials fit their provider, a pod holds one identity."""
 
 from collections.abc import Iterator
 
-from compiler.catalog import Catalog, Provider
+from compiler.catalog import Provider
 from compiler.diagnostics import (
     IDENTITY,
-    OPEN_GATEWAY,
     TOO_MANY_IDENTITIES,
     Diagnostic,
 )
-from compiler.source import Document
+from compiler.interlocks.case import Case
 
 _FIELDS = (
     "project", "location", "region", "base_url", "api_version", "identity", "api_key", "access_key_id",
@@ -24,25 +23,25 @@ _USES = {
 _KEYED = ("openai", "anthropic", "cohere", "mistral", "gemini", "groq", "azure")
 
 
-def credentials_fit(catalog: Catalog, document: Document) -> Iterator[Diagnostic]:
+def credentials_fit(case: Case) -> Iterator[Diagnostic]:
     """IL308: each provider says what its type needs to be reached, and nothing that it cannot use."""
-    for provider in catalog.providers.values():
+    for provider in case.catalog.providers.values():
         kind = "" if provider.name == provider.type else f" ({provider.type})"
         name = f"{provider.name!r}{kind}"
         for problem, hint in _lacks(provider):
-            where = document.span(provider.path, key=True)
-            yield IDENTITY.at(where, f"provider {name} has no {problem}", hint)
+            yield IDENTITY.on(case.document, provider.path, f"provider {name} has no {problem}", hint)
         for field in _cannot_use(provider):
-            where = document.span((*provider.path, field), key=True)
+            path = (*provider.path, field)
             hint = f"remove it; this type is reached by: {', '.join(_uses(provider))}"
-            yield IDENTITY.at(where, f"provider {name} cannot use `{field}`", hint)
+            yield IDENTITY.on(case.document, path, f"provider {name} cannot use `{field}`", hint)
         if provider.identity and provider.identity.aws_role_arn and provider.secret_access_key:
-            found = IDENTITY.at(
-                document.span((*provider.path, "secret_access_key"), key=True),
+            found = IDENTITY.on(
+                case.document,
+                (*provider.path, "secret_access_key"),
                 f"provider {name} has both a role and static keys",
                 "keep `identity`; keys are the last resort",
             )
-            yield found.with_related(document.span((*provider.path, "identity"), key=True), "the role")
+            yield found.with_related(case.document.span((*provider.path, "identity"), key=True), "the role")
 
 
 def _uses(provider: Provider) -> tuple[str, ...]:
@@ -77,52 +76,42 @@ def _lacks(provider: Provider) -> Iterator[tuple[str, str]]:
             yield "AWS identity", "add `identity: {service_account: …, aws_role_arn: …}`, or both static keys"
 
 
-def one_identity_a_pod(catalog: Catalog, document: Document) -> Iterator[Diagnostic]:
+def one_identity_a_pod(case: Case) -> Iterator[Diagnostic]:
     """IL310: the pods of a gateway run as one service account with one cloud identity."""
-    for gateway in catalog.gateways.values():
-        holders = [p for p in catalog.direct_providers(gateway) if p.identity]
+    for gateway in case.catalog.gateways.values():
+        holders = [p for p in case.catalog.direct_providers(gateway) if p.identity]
         for other in holders[1:]:
             if other.identity != holders[0].identity:
-                found = TOO_MANY_IDENTITIES.at(
-                    document.span((*other.path, "identity"), key=True),
+                found = TOO_MANY_IDENTITIES.on(
+                    case.document,
+                    (*other.path, "identity"),
                     f"the pods of gateway {gateway.name!r} would hold two identities: "
                     f"{holders[0].name!r} and {other.name!r}",
                     f"add `{other.name}-gateway: {{}}` to `gateways`, "
                     f"and `gateway: {other.name}-gateway` to this provider",
                 )
                 yield found.with_related(
-                    document.span((*holders[0].path, "identity"), key=True), "the other one"
+                    case.document.span((*holders[0].path, "identity"), key=True), "the other one"
                 )
 
 
-def accounts_stay_apart(catalog: Catalog, document: Document) -> Iterator[Diagnostic]:
+def accounts_stay_apart(case: Case) -> Iterator[Diagnostic]:
     """IL310: no gateway runs as the service account by which another holds a cloud identity."""
     holders = {
         (gateway.namespace, identity.service_account): gateway
-        for gateway in catalog.gateways.values()
-        if (identity := catalog.identity(gateway))
+        for gateway in case.catalog.gateways.values()
+        if (identity := case.catalog.identity(gateway))
     }
-    for gateway in catalog.gateways.values():
-        identity = catalog.identity(gateway)
+    for gateway in case.catalog.gateways.values():
+        identity = case.catalog.identity(gateway)
         holder = holders.get((gateway.namespace, identity.service_account if identity else gateway.name))
-        if holder is None or catalog.identity(holder) == identity:
+        if holder is None or case.catalog.identity(holder) == identity:
             continue
-        owner = next(p for p in catalog.direct_providers(holder) if p.identity)
-        found = TOO_MANY_IDENTITIES.at(
-            document.span((*owner.path, "identity", "service_account")),
+        owner = next(p for p in case.catalog.direct_providers(holder) if p.identity)
+        found = TOO_MANY_IDENTITIES.on_value(
+            case.document,
+            (*owner.path, "identity", "service_account"),
             f"the pods of gateway {gateway.name!r} would run as this service account too",
             f"give the identity of {owner.name!r} a service account of its own",
         )
-        yield found.with_related(document.span(gateway.path, key=True), "the other gateway")
-
-
-def outside_needs_a_key(catalog: Catalog, document: Document) -> Iterator[Diagnostic]:
-    """IL502: a gateway that the outside can reach asks for a key."""
-    for gateway in catalog.gateways.values():
-        if gateway.master_key is None and gateway.service.type != "ClusterIP":
-            found = OPEN_GATEWAY.at(
-                document.span((*gateway.path, "auth")),
-                f"gateway {gateway.name!r} is reachable from outside the cluster and asks for no key",
-                "remove `auth: none` (a master key is the default), or use a ClusterIP service",
-            )
-            yield found.with_related(document.span((*gateway.path, "service", "type")), "reachable here")
+        yield found.with_related(case.document.span(gateway.path, key=True), "the other gateway")

@@ -2,36 +2,37 @@
 
 from collections.abc import Iterator
 
-from compiler.catalog import Catalog
 from compiler.diagnostics import BAD_VALUE, Diagnostic
+from compiler.interlocks.case import Case
 from compiler.quantities import at_least_zero
-from compiler.source import Document
 
 
-def limits_hold_requests(catalog: Catalog, document: Document) -> Iterator[Diagnostic]:
+def limits_hold_requests(case: Case) -> Iterator[Diagnostic]:
     """IL205: a pod may use at least what it is sure to get."""
-    for gateway in catalog.gateways.values():
+    for gateway in case.catalog.gateways.values():
         requests, limits = gateway.resources["requests"], gateway.resources["limits"]
         for name in sorted(requests.keys() & limits.keys()):
             if at_least_zero(requests[name]) > at_least_zero(limits[name]):
                 path = (*gateway.path, "resources")
-                found = BAD_VALUE.at(
-                    document.span((*path, "requests", name)),
+                found = BAD_VALUE.on_value(
+                    case.document,
+                    (*path, "requests", name),
                     f"gateway {gateway.name!r} requests {requests[name]} {name} and may use {limits[name]}",
                     "raise the limit, or lower the request",
                 )
-                yield found.with_related(document.span((*path, "limits", name)), "the limit")
+                yield found.with_related(case.document.span((*path, "limits", name)), "the limit")
 
 
-def most_pods_hold_fewest(catalog: Catalog, document: Document) -> Iterator[Diagnostic]:
+def most_pods_hold_fewest(case: Case) -> Iterator[Diagnostic]:
     """IL205: the most replicas are no fewer than the fewest."""
-    for gateway in catalog.gateways.values():
+    for gateway in case.catalog.gateways.values():
         fewest, most = gateway.replicas.min, gateway.replicas.max
         if fewest > most:
             path = (*gateway.path, "replicas")
-            found = BAD_VALUE.at(
-                document.span((*path, "max")),
+            found = BAD_VALUE.on_value(
+                case.document,
+                (*path, "max"),
                 f"gateway {gateway.name!r} has at most {most} replicas and at least {fewest}",
                 "raise max, or lower min",
             )
-            yield found.with_related(document.span((*path, "min")), "the fewest")
+            yield found.with_related(case.document.span((*path, "min")), "the fewest")

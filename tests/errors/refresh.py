@@ -5,6 +5,7 @@ A case is a folder `<code>-<slug>` with a `catalog.yaml` (or a `catalog.bin`, fo
 
 import contextlib
 import io
+import os
 import sys
 from pathlib import Path
 
@@ -35,6 +36,7 @@ def said(case: Path) -> str:
 
 
 def main() -> None:
+    os.environ.setdefault("INTERLOCK_AS_OF", "2026-11-23")  # as in conftest.py
     sys.path.insert(0, str(ROOT))  # this checkout's compiler, installed or not
     for case in cases():
         expected = case / "expected.txt"

@@ -101,7 +101,7 @@ def compiled(data: Json, known: facts.CostMap, url: str) -> Compiled:
     assert not isinstance(document, Diagnostic), document
     problems = schema.check(document)
     assert not has_errors(problems), problems
-    catalog, problems = resolve(document, lambda: known)
+    catalog, problems = resolve(document, known)
     assert catalog is not None
     assert not has_errors(problems), problems
     made = rendered.files(catalog, catalog.gateways[GATEWAY])

@@ -29,7 +29,7 @@ def outcome(**sections: Any) -> Outcome:
         "apiVersion": "interlock/v1",
         "name": "gateway",
         "providers": {"openai": OPENAI},
-        "models": {"gpt-4": MODEL},
+        "models": {"gpt-5.4": MODEL},
         **sections,
     }
     return validate_text(json.dumps(data, indent=1).encode(), "f.yaml")
@@ -76,13 +76,13 @@ def life(status: str) -> dict[str, Any]:
     ("status", "refused"), [("planned", 1), ("active", 0), ("deprecated", 0), ("retired", 1)]
 )
 def test_a_candidate_counts_while_it_is_in_service(status: str, refused: int) -> None:
-    models = {"gpt-4": MODEL, "other": life(status)}
+    models = {"gpt-5.4": MODEL, "other": life(status)}
     assert codes(models=models, strategies={"s": {"candidates": ["other"]}}) == ["IL302"] * refused
-    assert codes(models=models, strategies={"s": {"candidates": ["other", "gpt-4"]}}) == []
+    assert codes(models=models, strategies={"s": {"candidates": ["other", "gpt-5.4"]}}) == []
 
 
 def test_a_strategy_without_a_model_says_why() -> None:
-    models = {"gpt-4": MODEL, "gpt-3": life("retired"), "gpt-9": life("planned")}
+    models = {"gpt-5.4": MODEL, "gpt-3": life("retired"), "gpt-9": life("planned")}
     result = outcome(models=models, strategies={"s": {"candidates": ["gpt-9", "gpt-3"]}})
     found = at(result, "strategies", "s", "candidates", key=True)
     assert "gpt-9 is planned" in found.message
@@ -93,7 +93,7 @@ def test_a_strategy_without_a_model_says_why() -> None:
     "query", [{"capabilities": ["vision"]}, {"modes": ["embedding"]}, {"min_context_window": 8193}]
 )
 def test_a_query_that_finds_nothing(query: dict[str, Any]) -> None:
-    result = outcome(models={"gpt-4": {**MODEL, "capabilities": []}}, strategies={"s": {"select": query}})
+    result = outcome(models={"gpt-5.4": {**MODEL, "capabilities": []}}, strategies={"s": {"select": query}})
     assert at(result, "strategies", "s", "select", key=True).code == "IL302"
 
 
@@ -177,8 +177,8 @@ def test_a_model_that_no_gateway_serves() -> None:
             "openai": {**OPENAI, "gateway": "llm-router"},
             "anthropic": {"type": "anthropic", "api_key": SECRET},
         },
-        models={"gpt-4": MODEL, "claude": {**MODEL, "provider": "anthropic"}},
-        strategies={"s": {"candidates": ["claude", "gpt-4"]}},
+        models={"gpt-5.4": MODEL, "claude": {**MODEL, "provider": "anthropic"}},
+        strategies={"s": {"candidates": ["claude", "gpt-5.4"]}},
     )
     assert not result.ok
 
@@ -325,8 +325,11 @@ KEY = "sk-" + "proj-4fK9aQ2LmZx7Rt3VbN8cYw1P"
             {"providers": {"openai": {**OPENAI, "base_url": f"https://x/{KEY}"}}},
             ("providers", "openai", "base_url"),
         ),
-        ({"models": {"gpt-4": {**MODEL, "id": KEY}}}, ("models", "gpt-4", "id")),
-        ({"models": {"gpt-4": {**MODEL, "fallbacks": ["gpt-4", KEY]}}}, ("models", "gpt-4", "fallbacks", 1)),
+        ({"models": {"gpt-5.4": {**MODEL, "id": KEY}}}, ("models", "gpt-5.4", "id")),
+        (
+            {"models": {"gpt-5.4": {**MODEL, "fallbacks": ["gpt-5.4", KEY]}}},
+            ("models", "gpt-5.4", "fallbacks", 1),
+        ),
         ({"anything": [{"at": {"all": KEY}}]}, ("anything", 0, "at", "all")),
         ({"environments": {"staging": {"deep": {"down": KEY}}}}, ("environments", "staging", "deep", "down")),
     ],
@@ -353,7 +356,7 @@ def test_a_secret_value_is_found_outside_of_values(text: str) -> None:
         "apiVersion: interlock/v1",
         "name: gateway",
         "providers: {openai: {type: openai, api_key: {secret: a, key: b}}}",
-        "models: {gpt-4: {provider: openai}}",
+        "models: {gpt-5.4: {provider: openai}}",
         text,
     ]
     result = validate_text("\n".join(lines).encode(), "f.yaml")

@@ -51,7 +51,7 @@ def resolved(**sections: Any) -> tuple[Catalog, list[Diagnostic], Document]:
     document = parse(json.dumps(data, indent=1), "f.yaml")
     assert isinstance(document, Document)
     assert check(document) == []
-    catalog, found = resolve(document, lambda: COST_MAP)
+    catalog, found = resolve(document, COST_MAP)
     return catalog, found, document
 
 

@@ -1,0 +1,106 @@
+"""What every rule looks at: the catalog, where it stands, what is known, the day, and the decision itself.
+
+Rules ask the plugin's own functions whether a model can serve a request, so that what passes here is what
+the proxy will do.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import Any
+
+from compiler.catalog import Catalog, Model, Strategy
+from compiler.facts import CostMap
+from compiler.runtime.models import Look
+from compiler.runtime.request import Needs, merge
+from compiler.source import Document
+from compiler.table import RoutingTable, without_digest
+
+MODES = ("chat", "completion", "embedding")
+PLAIN = Needs()  # a short request that sets no limit
+LEAST = Needs(output_tokens=1)  # the cheapest request there is
+_BODIES: Mapping[str, dict[str, Any]] = {
+    "chat": {"messages": [{"role": "user", "content": "hello"}]},
+    "completion": {"prompt": "hello"},
+    "embedding": {"input": "hello"},
+}
+
+
+@dataclass(frozen=True)
+class Case:
+    """One catalog before its judges. `as_of` is the day that lifecycles are judged on, year-month-day."""
+
+    catalog: Catalog
+    document: Document
+    known: CostMap
+    as_of: str
+    _standing: dict[tuple[str, str], Mapping[str, str | None]] = field(
+        default_factory=dict, repr=False, compare=False
+    )
+
+    @cached_property
+    def table(self) -> RoutingTable:
+        """The routing table of a router: every router has the same models.
+
+        Of one without a name, because a catalog in which no gateway is a router is judged too.
+        """
+        return without_digest(self.catalog, replace(self.catalog.front, name=""))
+
+    def look(
+        self, strategy: Strategy | None, mode: str, needs: Needs = PLAIN, down: Iterable[str] = ()
+    ) -> Look:
+        """What the plugin would look with at a request for a strategy, or for a model by its name."""
+        required = merge(self.catalog.requirements, strategy.requirements if strategy else {})
+        return Look(self.table, required, needs, mode, None, frozenset(down))
+
+    def in_service(self, names: Iterable[str]) -> list[str]:
+        """Those of the names whose models a route can hold."""
+        return [name for name in names if self.catalog.models[name].in_service]
+
+    def modes_of(self, strategy: Strategy) -> list[str]:
+        """The kinds of request that a strategy claims to serve.
+
+        Those that all its candidates serve; where they have none in common, the first that any serves.
+        """
+        modes = [set(self.catalog.models[name].modes) for name in self.in_service(strategy.candidates)]
+        common = [mode for mode in MODES if modes and all(mode in own for own in modes)]
+        served = [mode for mode in MODES if any(mode in own for own in modes)]
+        return common or served[:1]
+
+    def standing(self, strategy: Strategy, mode: str) -> Mapping[str, str | None]:
+        """The models that can serve a plain request for a strategy, and what each one stands on.
+
+        That is the one provider without which it is lost, or None when it has another way.
+        """
+        key = (strategy.name, mode)
+        if key not in self._standing:
+            look = self.look(strategy, mode)
+            names = (name for name in self.in_service(strategy.candidates) if look.fits(name))
+            self._standing[key] = {name: self.only_provider(look, name) for name in names}
+        return self._standing[key]
+
+    def only_provider(self, look: Look, name: str) -> str | None:
+        """The one provider by which a request can reach a model that serves it; None when there are more."""
+        rows = self.table["models"][name]["deployments"]
+        if len(rows) > 1:
+            ids = {one for level in look.upstreams(name) for one in level}
+            rows = [row for row in rows if row["id"] in ids]
+        ways: list[list[str]] = [row["providers"] for row in rows]
+        return ways[0][0] if ways and len(ways[0]) == 1 and all(way == ways[0] for way in ways) else None
+
+    def used_by(self, model: Model) -> list[Strategy]:
+        """The strategies that may choose a model, by name."""
+        return [
+            strategy
+            for strategy in self.catalog.strategies.values()
+            if model.name in self._candidates[strategy.name]
+        ]
+
+    @cached_property
+    def _candidates(self) -> Mapping[str, frozenset[str]]:
+        return {s.name: frozenset(s.candidates) for s in self.catalog.strategies.values()}
+
+
+def ask(mode: str = "chat", **fields: Any) -> dict[str, Any]:
+    """The body of a short request of a kind, with fields of ours before it."""
+    return {**fields, **_BODIES[mode]}

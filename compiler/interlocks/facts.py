@@ -1,0 +1,215 @@
+"""Facts: what is known of each model, and what the catalog says otherwise than LiteLLM's cost map."""
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from difflib import SequenceMatcher
+from typing import Any
+
+from compiler.catalog import Deployment, Model, Price
+from compiler.diagnostics import (
+    CONTRADICTION,
+    MISSING_FACT,
+    PRICE_UNIT,
+    UNKNOWN_UPSTREAM,
+    WEAK_DEPLOYMENT,
+    Diagnostic,
+    nearest,
+)
+from compiler.interlocks.case import Case, ask
+
+MAX_NEAREST = 50  # searches for a nearest id: each takes milliseconds, and thousands would take minutes
+_TYPO = 0.85  # how alike two ids are of which one is the other misspelt
+_OWN_NAMES = ("azure", "openai_compatible")  # their upstream ids are names that the user gave
+_SIZES = (("context_window", "context window"), ("max_output_tokens", "longest answer"))
+
+
+def facts_are_known(case: Case) -> Iterator[Diagnostic]:
+    """IL401: the context window of each model is known; IL402: so is its upstream id."""
+    searches = 0
+    for model in case.catalog.models.values():
+        if model.status in ("planned", "retired"):
+            continue
+        odd = next((d for d in model.deployments if _is_unknown(case, d)), None)
+        found = None
+        if odd is not None and searches < MAX_NEAREST:
+            searches += 1
+            found = _unknown_upstream(case, model, odd)
+        if found is not None:
+            yield found
+        elif model.facts.context_window is None:
+            yield _missing_window(case, model)
+
+
+def _is_unknown(case: Case, deployment: Deployment) -> bool:
+    return deployment.known is None and case.catalog.providers[deployment.provider].type not in _OWN_NAMES
+
+
+def _missing_window(case: Case, model: Model) -> Diagnostic:
+    return MISSING_FACT.on(
+        case.document,
+        model.path,
+        f"the context window of {model.name!r} is not known: long prompts are sent to it unchecked",
+        "say `context_window: <tokens>`; LiteLLM's cost map has none for its upstream id",
+    )
+
+
+def _unknown_upstream(case: Case, model: Model, deployment: Deployment) -> Diagnostic | None:
+    """Only where it looks misspelt, or the map is asked for facts: the newest models are in no map yet."""
+    kind = case.catalog.providers[deployment.provider].type
+    close = nearest(deployment.upstream, case.known.upstreams(kind))
+    stated = _stated(case, model)
+    needs_facts = "context_window" not in stated
+    if not needs_facts and ("lifecycle" in stated or not close or not _misspelt(deployment.upstream, close)):
+        return None
+    written = "id" in (stated if deployment.path == model.path else _row(case, deployment))
+    path = (*deployment.path, "id") if written else deployment.path
+    make = UNKNOWN_UPSTREAM.on_value if written else UNKNOWN_UPSTREAM.on
+    unknown = "" if not needs_facts else ", so its facts are not known"
+    return make(
+        case.document,
+        path,
+        f"LiteLLM knows no model {deployment.upstream!r} of {kind}{unknown}",
+        f"did you mean {close!r}? If not, state `context_window` and `price`"
+        if close
+        else "check the id with the vendor, and state `context_window`, `price` and `capabilities`",
+    )
+
+
+def _misspelt(one: str, other: str) -> bool:
+    """Whether letters differ, and few of them: ids of which only digits differ are versions of one model."""
+    letters = [re.sub(r"[^a-z]", "", text.lower()) for text in (one, other)]
+    return letters[0] != letters[1] and SequenceMatcher(None, one, other).ratio() >= _TYPO
+
+
+def _stated(case: Case, model: Model) -> Mapping[str, Any]:
+    written: Mapping[str, Any] = case.document.data["models"][model.name]
+    return written
+
+
+def _row(case: Case, deployment: Deployment) -> Mapping[str, Any]:
+    row: Mapping[str, Any] = _stated_rows(case, deployment)[int(deployment.path[-1])]
+    return row
+
+
+def _stated_rows(case: Case, deployment: Deployment) -> list[Mapping[str, Any]]:
+    rows: list[Mapping[str, Any]] = case.document.data["models"][deployment.path[1]]["deployments"]
+    return rows
+
+
+def facts_agree(case: Case) -> Iterator[Diagnostic]:
+    """IL403: stated facts are the cost map's; IL313: no deployment does less than its model promises."""
+    for model in case.catalog.models.values():
+        known = [d for d in model.deployments if d.known is not None]
+        if not known or not model.in_service:
+            continue
+        for field, words in _SIZES:
+            stated = _stated(case, model).get(field)
+            if stated is not None:
+                yield from _size(case, model, known, field, words, int(stated))
+        yield from _price(case, model, known[0])
+        yield from _last_days(case, model, known)
+
+
+def _size(  # noqa: PLR0913, PLR0917  # what one fact is
+    case: Case, model: Model, known: list[Deployment], field: str, words: str, stated: int
+) -> Iterator[Diagnostic]:
+    less = [(d, size) for d in known if (size := getattr(d.known, field)) is not None and size < stated]
+    path = (*model.path, field)
+    if less and len(less) == len(model.deployments):
+        size = max(size for _, size in less)
+        found = CONTRADICTION.on_value(
+            case.document,
+            path,
+            f"the {words} of {model.name!r} is {stated} here and {size} in LiteLLM's cost map",
+            "correct it, or allow it with the source of yours as the reason; the catalog's value is used",
+        )
+        yield _needs(found, model, field, stated, "may be sent more than the vendor takes")
+        return
+    for deployment, size in less:
+        found = WEAK_DEPLOYMENT.on(
+            case.document,
+            deployment.path,
+            f"the deployment of {model.name!r} at {deployment.provider!r} has a {words} of {size}, "
+            f"and the model promises {stated}",
+            f"say `{field}: {size}`, or make a model of its own of this deployment",
+        )
+        found = found.with_related(case.document.span(path), "promised here")
+        yield _needs(found, model, field, stated, f"may be sent to {deployment.provider}, which takes less")
+
+
+def _needs(found: Diagnostic, model: Model, field: str, size: int, outcome: str) -> Diagnostic:
+    key = "min_context_window" if field == "context_window" else "min_output_tokens"
+    mode = model.modes[0]
+    return found.with_request(ask(mode, model=model.name, requirements={key: size}), outcome, mode=mode)
+
+
+def _price(case: Case, model: Model, deployment: Deployment) -> Iterator[Diagnostic]:
+    ours, theirs = model.facts.price, deployment.known.price if deployment.known else None
+    if "price" not in _stated(case, model) or ours is None or theirs is None:
+        return
+    sides = [(side, getattr(ours, side), getattr(theirs, side)) for side in ("input", "output")]
+    differ = [(side, a, b) for side, a, b in sides if abs(a - b) > 0.01 * max(a, b)]
+    if differ and not _unit(ours, theirs):
+        said = ", ".join(f"{side} ${a:g} here and ${b:g}" for side, a, b in differ)
+        yield CONTRADICTION.on(
+            case.document,
+            (*model.path, "price"),
+            f"the price of {model.name!r} is otherwise in LiteLLM's cost map: {said} there",
+            "correct it, or allow it if it is your contract's; the catalog's value is used",
+        )
+
+
+def _last_days(case: Case, model: Model, known: list[Deployment]) -> Iterator[Diagnostic]:
+    stated = (_stated(case, model).get("lifecycle") or {}).get("retires_on")
+    theirs = min((d.known.retires_on for d in known if d.known and d.known.retires_on), default=None)
+    if stated and theirs and stated > theirs:
+        yield CONTRADICTION.on_value(
+            case.document,
+            (*model.path, "lifecycle", "retires_on"),
+            f"{model.name!r} retires on {stated} here and on {theirs} in LiteLLM's cost map",
+            "ask the vendor; the catalog's value is used",
+        )
+
+
+def prices_are_per_million(case: Case) -> Iterator[Diagnostic]:
+    """IL404: a stated price looks like one for a million tokens, not for a thousand or for one."""
+    for model in case.catalog.models.values():
+        ours = model.facts.price
+        if ours is None or "price" not in _stated(case, model):
+            continue
+        known = next((d.known.price for d in model.deployments if d.known and d.known.price), None)
+        unit = _unit(ours, known) if known else _unit_by_size(ours)
+        if unit is None:
+            continue
+        factor, words = unit
+        found = PRICE_UNIT.on(
+            case.document,
+            (*model.path, "price"),
+            f"the price of {model.name!r} looks like one for {words}: "
+            f"${ours.input:g} and ${ours.output:g} for a million would be next to nothing",
+            f"multiply both by {factor:,}: prices are in US dollars per million tokens",
+        )
+        found = found.with_request(
+            ask(model.modes[0], routing_strategy=case.catalog.default_strategy),
+            "is priced at next to nothing",
+            mode=model.modes[0],
+        )
+        yield found if known else replace(found, severity="warning")
+
+
+def _unit(ours: Price, theirs: Price) -> tuple[int, str] | None:
+    """(what to multiply by, what the price is for) when it is the map's in another unit."""
+    ratios = [b / a for a, b in ((ours.input, theirs.input), (ours.output, theirs.output)) if a and b]
+    for factor, words in ((1_000, "a thousand tokens"), (1_000_000, "one token")):
+        if ratios and all(0.2 * factor <= ratio <= 5 * factor for ratio in ratios):
+            return factor, words
+    return None
+
+
+def _unit_by_size(ours: Price) -> tuple[int, str] | None:
+    """The same of a model that the map does not know: no vendor asks so little for a million tokens."""
+    dearest = max(ours.input, ours.output)
+    if not 0 < dearest < 0.005:
+        return None
+    return (1_000_000, "one token") if dearest < 0.000_2 else (1_000, "a thousand tokens")

@@ -1,0 +1,136 @@
+"""Lifecycle: nothing in a route is planned, retired, or about to be."""
+
+from collections.abc import Iterator
+from datetime import date, timedelta
+
+from compiler.catalog import Deployment, Model
+from compiler.diagnostics import BAD_VALUE, NOT_IN_SERVICE, RETIRED, RETIRES_SOON, Diagnostic, Path_
+from compiler.interlocks.case import Case, ask
+from compiler.schema_words import value_at
+
+SOON = timedelta(days=60)
+
+
+def models_are_not_retired(case: Case) -> Iterator[Diagnostic]:
+    """IL601, IL603: no model in service is gone on the day, or within 60 days of it."""
+    today = date.fromisoformat(case.as_of)
+    for model in case.catalog.models.values():
+        if not model.in_service:
+            continue
+        days = [(d, _last_day(case, model, d)) for d in model.deployments]
+        gone = [(d, day) for d, day in days if day and day <= today]
+        if gone and len(gone) == len(days):
+            last = max(day for _, day in gone)
+            yield _retired(case, model, _stated_at(case, model), last, f"model {model.name!r}")
+            continue
+        for deployment, day in gone:
+            who = f"the deployment of {model.name!r} at {deployment.provider!r}"
+            yield _retired(case, model, deployment.path, day, who)
+        yield from _soon(case, model, [(d, day) for d, day in days if day and today < day <= today + SOON])
+
+
+def dates_exist(case: Case) -> Iterator[Diagnostic]:
+    """IL205: a day that the calendar has."""
+    for model in case.catalog.models.values():
+        path = (*model.path, "lifecycle", "retires_on")
+        written = value_at(case.document.data, path)
+        if isinstance(written, str) and _day(written) is None:
+            yield BAD_VALUE.on_value(
+                case.document, path, f"there is no day {written}", "write year-month-day, such as 2026-09-24"
+            )
+
+
+def _last_day(case: Case, model: Model, deployment: Deployment) -> date | None:
+    """When a deployment ends: what the catalog says of the model, else the cost map of the upstream."""
+    stated = value_at(case.document.data, (*model.path, "lifecycle", "retires_on"))
+    known = deployment.known.retires_on if deployment.known else None
+    return _day(stated if isinstance(stated, str) else known)
+
+
+def _day(text: str | None) -> date | None:
+    try:
+        return date.fromisoformat(text) if text else None
+    except ValueError:
+        return None
+
+
+def _stated_at(case: Case, model: Model) -> Path_:
+    path = (*model.path, "lifecycle", "retires_on")
+    return path if value_at(case.document.data, path) is not None else model.path
+
+
+def _retired(case: Case, model: Model, path: Path_, day: date, who: str) -> Diagnostic:
+    found = RETIRED.on(
+        case.document, path, f"{who} was retired on {day}, and is in service here", _advice(case, model)
+    )
+    return _with_uses(case, model, found).with_request(
+        ask(model.modes[0], model=model.name), "is sent to a model that is gone", mode=model.modes[0]
+    )
+
+
+def _soon(case: Case, model: Model, ending: list[tuple[Deployment, date]]) -> Iterator[Diagnostic]:
+    for deployment, day in ending:
+        whole = len(ending) == len(model.deployments)
+        who = (
+            f"model {model.name!r}"
+            if whole
+            else f"the deployment of {model.name!r} at {deployment.provider!r}"
+        )
+        path = _stated_at(case, model) if whole else deployment.path
+        yield _with_uses(
+            case,
+            model,
+            RETIRES_SOON.on(case.document, path, f"{who} retires on {day}", _advice(case, model)),
+        )
+        if whole:
+            return
+
+
+def _with_uses(case: Case, model: Model, found: Diagnostic) -> Diagnostic:
+    uses = case.used_by(model)
+    if not uses:
+        return found
+    others = f", and {len(uses) - 1} more" if len(uses) > 1 else ""
+    place = case.document.span(uses[0].path, key=True)
+    return found.with_related(place, f"strategy {uses[0].name!r} may choose it{others}")
+
+
+def _advice(case: Case, model: Model) -> str:
+    first = model.deployments[0]
+    kind = case.catalog.providers[first.provider].type
+    after = (date.fromisoformat(case.as_of) + SOON).isoformat()
+    successor = model.successor or case.known.successor(kind, first.upstream, after)
+    move = f"move to {successor!r}" if successor else "move to another model"
+    return f"{move}, then remove this one or set `lifecycle: {{status: retired}}`"
+
+
+def routes_are_in_service(case: Case) -> Iterator[Diagnostic]:
+    """IL602: no list of models names one that is planned or retired."""
+    for path, name in _named(case):
+        model = case.catalog.models[name]
+        if model.in_service:
+            continue
+        found = NOT_IN_SERVICE.on_value(
+            case.document,
+            path,
+            f"{name!r} is {model.status}: it will never be chosen here",
+            "take it out"
+            if model.status == "retired"
+            else "take it out until it is served, or set its status to active",
+        )
+        place = case.document.span((*model.path, "lifecycle", "status"))
+        yield found.with_related(place, f"{model.status} by this")
+
+
+def _named(case: Case) -> Iterator[tuple[Path_, str]]:
+    """Everything that names a model to choose, and where it does."""
+    for strategy in case.catalog.strategies.values():
+        # IL302 says it of a strategy that has no model in service at all.
+        if strategy.listed and case.in_service(strategy.candidates):
+            for index, name in enumerate(strategy.candidates):
+                yield (*strategy.path, "candidates", index), name
+        if strategy.canary:
+            yield (*strategy.path, "canary", "model"), strategy.canary.model
+    for model in case.catalog.models.values():
+        for index, name in enumerate(model.fallbacks or () if model.in_service else ()):
+            yield (*model.path, "fallbacks", index), name

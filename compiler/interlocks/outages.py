@@ -1,0 +1,129 @@
+"""Outages: what is left of a strategy when one provider is down."""
+
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from typing import Any
+
+from compiler.catalog import Strategy
+from compiler.diagnostics import LOST_STRATEGY, ONE_PROVIDER_ONLY, UNUSED_ALLOWANCE, Diagnostic
+from compiler.interlocks.case import Case, ask
+from compiler.interlocks.routes import choice_path
+
+_INFERRED = ("function_calling", "json_mode", "vision", "audio_input", "pdf_input")
+# What some requests have in common (what they use, or that they are longer), and requirements that mean them.
+_Alone = tuple[str, Mapping[str, Any]]
+
+
+def survives_any_provider(case: Case) -> Iterator[Diagnostic]:
+    """IL304: a strategy keeps a model for each kind of request that it claims, whichever provider is down."""
+    strategies = case.catalog.strategies.values()
+    if len(case.catalog.providers) == 1 and not all(strategy.single_provider for strategy in strategies):
+        yield _one_for_all(case)
+        return
+    for strategy in strategies:
+        lost = _lost_with(case, strategy)
+        if lost and not strategy.single_provider:
+            yield _lost(case, strategy, *lost)
+
+
+def excuses_are_needed(case: Case) -> Iterator[Diagnostic]:
+    """IL291: `single_provider` stands only where a strategy would not survive."""
+    for strategy in case.catalog.strategies.values():
+        if strategy.single_provider and not _lost_with(case, strategy):
+            yield UNUSED_ALLOWANCE.on(
+                case.document,
+                (*strategy.path, "single_provider"),
+                f"strategy {strategy.name!r} survives the loss of any provider: there is nothing to excuse",
+                "remove `single_provider`, so that the next change is judged",
+            )
+
+
+def _one_for_all(case: Case) -> Diagnostic:
+    """One provider in all is a choice more often than a slip: it is said once, and stops nothing."""
+    (provider,) = case.catalog.providers.values()
+    found = LOST_STRATEGY.on(
+        case.document,
+        provider.path,
+        f"every strategy ends with provider {provider.name!r}: the catalog has no other",
+        "add a provider, or say `single_provider: <reason>` on each strategy",
+    )
+    body = ask(routing_strategy=case.catalog.default_strategy)
+    found = found.with_request(body, "is refused", down=[provider.name])
+    return replace(found, severity="warning")
+
+
+def _lost_with(case: Case, strategy: Strategy) -> tuple[str, str] | None:
+    """(the provider whose loss ends the strategy, the kind of request that is refused then)."""
+    for mode in case.modes_of(strategy):
+        providers = set(case.standing(strategy, mode).values())
+        if len(providers) == 1 and (only := providers.pop()) is not None:
+            return only, mode
+    return None
+
+
+def _lost(case: Case, strategy: Strategy, provider: str, mode: str) -> Diagnostic:
+    kind = "" if mode == "chat" else f" for {mode} requests"
+    found = LOST_STRATEGY.on(
+        case.document,
+        choice_path(strategy, case.document),
+        f"strategy {strategy.name!r} has no model left{kind} when provider {provider!r} is down",
+        "add a candidate of another provider, or say `single_provider: <reason>` on the strategy",
+    )
+    place = case.document.span(case.catalog.providers[provider].path, key=True)
+    found = found.with_related(place, "every candidate that can serve it is served here")
+    body = ask(mode, routing_strategy=strategy.name)
+    return found.with_request(body, "is refused", down=[provider], mode=mode)
+
+
+def some_requests_need_one_provider(case: Case) -> Iterator[Diagnostic]:
+    """IL320: which requests a strategy refuses while a provider is down that it serves otherwise."""
+    for strategy in case.catalog.strategies.values():
+        if strategy.single_provider or _lost_with(case, strategy):
+            continue
+        for mode in case.modes_of(strategy)[:1]:
+            standing = case.standing(strategy, mode)
+            alone = [*_capabilities(case, standing), *_windows(case, standing)]
+            for provider in sorted({provider for provider, _ in alone}):
+                own = [what for one, what in alone if one == provider]
+                yield _dependence(case, strategy, provider, mode, own)
+
+
+def _capabilities(case: Case, standing: Mapping[str, str | None]) -> Iterator[tuple[str, _Alone]]:
+    """What only the models of one provider offer. One that is not known may offer anything."""
+    models = case.table["models"]
+    for capability in _INFERRED:
+        known = [name for name in standing if capability in (models[name]["capabilities"] or ())]
+        maybe = [name for name in standing if models[name]["capabilities"] is None]
+        providers = {standing[name] for name in (*known, *maybe)}
+        if known and len(providers) == 1 and (only := providers.pop()) is not None:
+            yield only, (capability, {"capabilities": [capability]})
+
+
+def _windows(case: Case, standing: Mapping[str, str | None]) -> Iterator[tuple[str, _Alone]]:
+    """The size above which only the models of one provider hold a request."""
+    widest: dict[str | None, float] = {}
+    for name, provider in standing.items():
+        window = case.table["models"][name]["context_window"]
+        widest[provider] = max(widest.get(provider, 0), math.inf if window is None else window)
+    (largest, provider), *rest = sorted(((w, p) for p, w in widest.items()), key=lambda one: -one[0])
+    if provider is not None and rest and rest[0][0] < largest < math.inf:
+        least = int(rest[0][0])
+        yield provider, ("", {"min_context_window": least + 1})
+
+
+def _dependence(case: Case, strategy: Strategy, provider: str, mode: str, alone: list[_Alone]) -> Diagnostic:
+    uses = [what for what, _ in alone if what]
+    longer = [needed["min_context_window"] - 1 for what, needed in alone if not what]
+    which = ", or ".join([
+        *([f"use {' or '.join(uses)}"] if uses else ()),
+        *(f"need more than {least} tokens" for least in longer),
+    ])  # fmt: skip
+    found = ONE_PROVIDER_ONLY.on(
+        case.document,
+        choice_path(strategy, case.document),
+        f"while provider {provider!r} is down, strategy {strategy.name!r} refuses requests that {which}",
+        "add a candidate of another provider that can serve them, if such requests matter here",
+    )
+    body = ask(mode, routing_strategy=strategy.name, requirements=alone[0][1])
+    return found.with_request(body, "is refused", down=[provider], mode=mode)
