@@ -46,7 +46,7 @@ class Outcome:
 
 
 def today() -> str:
-    """The day that lifecycles are judged on where nobody names another: INTERLOCK_AS_OF, else today in UTC."""
+    """The day that lifecycles are judged on unless another is named: INTERLOCK_AS_OF, else today in UTC."""
     return os.environ.get("INTERLOCK_AS_OF") or datetime.now(UTC).date().isoformat()
 
 

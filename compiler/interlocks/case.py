@@ -13,6 +13,7 @@ from compiler.catalog import Catalog, Model, Strategy
 from compiler.facts import CostMap
 from compiler.runtime.models import Look
 from compiler.runtime.request import Needs, merge
+from compiler.runtime.table import canonical
 from compiler.source import Document
 from compiler.table import RoutingTable, without_digest
 
@@ -35,6 +36,10 @@ class Case:
     known: CostMap
     as_of: str
     _standing: dict[tuple[str, str], Mapping[str, str | None]] = field(
+        default_factory=dict, repr=False, compare=False
+    )
+    _upstreams: dict[str, list[str]] = field(default_factory=dict, repr=False, compare=False)
+    _judged: dict[str, dict[str, tuple[bool, str | None]]] = field(
         default_factory=dict, repr=False, compare=False
     )
 
@@ -74,10 +79,28 @@ class Case:
         """
         key = (strategy.name, mode)
         if key not in self._standing:
-            look = self.look(strategy, mode)
-            names = (name for name in self.in_service(strategy.candidates) if look.fits(name))
-            self._standing[key] = {name: self.only_provider(look, name) for name in names}
+            judged, models = self._judge(strategy), self.catalog.models
+            self._standing[key] = {
+                name: judged[name][1]
+                for name in strategy.candidates
+                if judged[name][0] and mode in models[name].modes
+            }
         return self._standing[key]
+
+    def _judge(self, strategy: Strategy) -> Mapping[str, tuple[bool, str | None]]:
+        """(fits, what it stands on) of each candidate, for a plain request of a kind that it serves.
+
+        Strategies that require the same share what is found: thousands of models are judged once.
+        """
+        looks = {mode: self.look(strategy, mode) for mode in MODES}
+        judged = self._judged.setdefault(canonical(looks["chat"].required), {})
+        for name in strategy.candidates:
+            if name not in judged:
+                model = self.catalog.models[name]
+                look = looks[model.modes[0]]
+                fits = model.in_service and look.fits(name)
+                judged[name] = (fits, self.only_provider(look, name) if fits else None)
+        return judged
 
     def only_provider(self, look: Look, name: str) -> str | None:
         """The one provider by which a request can reach a model that serves it; None when there are more."""
@@ -87,6 +110,12 @@ class Case:
             rows = [row for row in rows if row["id"] in ids]
         ways: list[list[str]] = [row["providers"] for row in rows]
         return ways[0][0] if ways and len(ways[0]) == 1 and all(way == ways[0] for way in ways) else None
+
+    def upstreams(self, provider_type: str) -> list[str]:
+        """The upstream ids that the cost map knows of a type of provider."""
+        if provider_type not in self._upstreams:
+            self._upstreams[provider_type] = self.known.upstreams(provider_type)
+        return self._upstreams[provider_type]
 
     def used_by(self, model: Model) -> list[Strategy]:
         """The strategies that may choose a model, by name."""

@@ -1,6 +1,7 @@
 """Facts: what is known of each model, and what the catalog says otherwise than LiteLLM's cost map."""
 
 import re
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from difflib import SequenceMatcher
@@ -57,15 +58,18 @@ def _missing_window(case: Case, model: Model) -> Diagnostic:
 def _unknown_upstream(case: Case, model: Model, deployment: Deployment) -> Diagnostic | None:
     """Only where it looks misspelt, or the map is asked for facts: the newest models are in no map yet."""
     kind = case.catalog.providers[deployment.provider].type
-    close = nearest(deployment.upstream, case.known.upstreams(kind))
     stated = _stated(case, model)
     needs_facts = "context_window" not in stated
-    if not needs_facts and ("lifecycle" in stated or not close or not _misspelt(deployment.upstream, close)):
-        return None
+    if needs_facts:
+        close = nearest(deployment.upstream, case.upstreams(kind))
+    else:
+        close = None if "lifecycle" in stated else _misspelt(deployment.upstream, case.upstreams(kind))
+        if close is None:
+            return None
     written = "id" in (stated if deployment.path == model.path else _row(case, deployment))
     path = (*deployment.path, "id") if written else deployment.path
     make = UNKNOWN_UPSTREAM.on_value if written else UNKNOWN_UPSTREAM.on
-    unknown = "" if not needs_facts else ", so its facts are not known"
+    unknown = ", so its facts are not known" if needs_facts else ""
     return make(
         case.document,
         path,
@@ -76,10 +80,22 @@ def _unknown_upstream(case: Case, model: Model, deployment: Deployment) -> Diagn
     )
 
 
-def _misspelt(one: str, other: str) -> bool:
-    """Whether letters differ, and few of them: ids of which only digits differ are versions of one model."""
-    letters = [re.sub(r"[^a-z]", "", text.lower()) for text in (one, other)]
-    return letters[0] != letters[1] and SequenceMatcher(None, one, other).ratio() >= _TYPO
+def _misspelt(upstream: str, known: list[str]) -> str | None:
+    """The id that was meant, where a letter or two are wrong; other digits make another version."""
+    letters = Counter(_letters(upstream))
+    for name in known:
+        if abs(len(name) - len(upstream)) > 2:
+            continue
+        other = _letters(name)
+        odd = (letters - Counter(other)).total() + (Counter(other) - letters).total()
+        swapped = odd == 0 and other != _letters(upstream)
+        if (0 < odd <= 2 or swapped) and SequenceMatcher(None, upstream, name).ratio() >= _TYPO:
+            return name
+    return None
+
+
+def _letters(text: str) -> str:
+    return re.sub(r"[^a-z]", "", text.lower())
 
 
 def _stated(case: Case, model: Model) -> Mapping[str, Any]:

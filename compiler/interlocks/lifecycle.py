@@ -6,7 +6,6 @@ from datetime import date, timedelta
 from compiler.catalog import Deployment, Model
 from compiler.diagnostics import BAD_VALUE, NOT_IN_SERVICE, RETIRED, RETIRES_SOON, Diagnostic, Path_
 from compiler.interlocks.case import Case, ask
-from compiler.schema_words import value_at
 
 SOON = timedelta(days=60)
 
@@ -17,11 +16,13 @@ def models_are_not_retired(case: Case) -> Iterator[Diagnostic]:
     for model in case.catalog.models.values():
         if not model.in_service:
             continue
-        days = [(d, _last_day(case, model, d)) for d in model.deployments]
+        # The catalog speaks of the model, the cost map of each upstream; the catalog goes first.
+        stated = _stated(case, model)
+        days = [(d, _day(stated or (d.known.retires_on if d.known else None))) for d in model.deployments]
         gone = [(d, day) for d, day in days if day and day <= today]
         if gone and len(gone) == len(days):
             last = max(day for _, day in gone)
-            yield _retired(case, model, _stated_at(case, model), last, f"model {model.name!r}")
+            yield _retired(case, model, _place(case, model), last, f"model {model.name!r}")
             continue
         for deployment, day in gone:
             who = f"the deployment of {model.name!r} at {deployment.provider!r}"
@@ -32,19 +33,19 @@ def models_are_not_retired(case: Case) -> Iterator[Diagnostic]:
 def dates_exist(case: Case) -> Iterator[Diagnostic]:
     """IL205: a day that the calendar has."""
     for model in case.catalog.models.values():
-        path = (*model.path, "lifecycle", "retires_on")
-        written = value_at(case.document.data, path)
-        if isinstance(written, str) and _day(written) is None:
+        written = _stated(case, model)
+        if written and _day(written) is None:
+            path = (*model.path, "lifecycle", "retires_on")
             yield BAD_VALUE.on_value(
                 case.document, path, f"there is no day {written}", "write year-month-day, such as 2026-09-24"
             )
 
 
-def _last_day(case: Case, model: Model, deployment: Deployment) -> date | None:
-    """When a deployment ends: what the catalog says of the model, else the cost map of the upstream."""
-    stated = value_at(case.document.data, (*model.path, "lifecycle", "retires_on"))
-    known = deployment.known.retires_on if deployment.known else None
-    return _day(stated if isinstance(stated, str) else known)
+def _stated(case: Case, model: Model) -> str | None:
+    """What the catalog itself says of a model's last day."""
+    lifecycle = case.document.data["models"][model.name].get("lifecycle") or {}
+    written: str | None = lifecycle.get("retires_on")
+    return written
 
 
 def _day(text: str | None) -> date | None:
@@ -54,9 +55,9 @@ def _day(text: str | None) -> date | None:
         return None
 
 
-def _stated_at(case: Case, model: Model) -> Path_:
-    path = (*model.path, "lifecycle", "retires_on")
-    return path if value_at(case.document.data, path) is not None else model.path
+def _place(case: Case, model: Model) -> Path_:
+    """Where a last day is stated, or the model when the cost map knows it."""
+    return (*model.path, "lifecycle", "retires_on") if _stated(case, model) else model.path
 
 
 def _retired(case: Case, model: Model, path: Path_, day: date, who: str) -> Diagnostic:
@@ -76,7 +77,7 @@ def _soon(case: Case, model: Model, ending: list[tuple[Deployment, date]]) -> It
             if whole
             else f"the deployment of {model.name!r} at {deployment.provider!r}"
         )
-        path = _stated_at(case, model) if whole else deployment.path
+        path = _place(case, model) if whole else deployment.path
         yield _with_uses(
             case,
             model,

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 from compiler.catalog import Strategy
@@ -82,34 +82,50 @@ def some_requests_need_one_provider(case: Case) -> Iterator[Diagnostic]:
         if strategy.single_provider or _lost_with(case, strategy):
             continue
         for mode in case.modes_of(strategy)[:1]:
-            standing = case.standing(strategy, mode)
-            alone = [*_capabilities(case, standing), *_windows(case, standing)]
+            kinds = _kinds(case, case.standing(strategy, mode))
+            alone = [*_capabilities(kinds), *_windows(kinds)]
             for provider in sorted({provider for provider, _ in alone}):
                 own = [what for one, what in alone if one == provider]
                 yield _dependence(case, strategy, provider, mode, own)
 
 
-def _capabilities(case: Case, standing: Mapping[str, str | None]) -> Iterator[tuple[str, _Alone]]:
+@dataclass(frozen=True)
+class _Kind:
+    """What models of a strategy have in common, of which there may be thousands. None is "not known"."""
+
+    provider: str | None  # without which they are lost
+    capabilities: tuple[str, ...] | None
+    window: float
+
+
+def _kinds(case: Case, standing: Mapping[str, str | None]) -> set[_Kind]:
+    facts = ((provider, case.catalog.models[name].facts) for name, provider in standing.items())
+    distinct = {(provider, f.capabilities, f.context_window or math.inf) for provider, f in facts}
+    return {_Kind(*one) for one in distinct}
+
+
+def _capabilities(kinds: set[_Kind]) -> Iterator[tuple[str, _Alone]]:
     """What only the models of one provider offer. One that is not known may offer anything."""
-    models = case.table["models"]
     for capability in _INFERRED:
-        known = [name for name in standing if capability in (models[name]["capabilities"] or ())]
-        maybe = [name for name in standing if models[name]["capabilities"] is None]
-        providers = {standing[name] for name in (*known, *maybe)}
+        offer = [k for k in kinds if k.capabilities is None or capability in k.capabilities]
+        providers = {kind.provider for kind in offer}
+        known = any(kind.capabilities is not None for kind in offer)
         if known and len(providers) == 1 and (only := providers.pop()) is not None:
             yield only, (capability, {"capabilities": [capability]})
 
 
-def _windows(case: Case, standing: Mapping[str, str | None]) -> Iterator[tuple[str, _Alone]]:
+def _windows(kinds: set[_Kind]) -> Iterator[tuple[str, _Alone]]:
     """The size above which only the models of one provider hold a request."""
     widest: dict[str | None, float] = {}
-    for name, provider in standing.items():
-        window = case.table["models"][name]["context_window"]
-        widest[provider] = max(widest.get(provider, 0), math.inf if window is None else window)
-    (largest, provider), *rest = sorted(((w, p) for p, w in widest.items()), key=lambda one: -one[0])
-    if provider is not None and rest and rest[0][0] < largest < math.inf:
-        least = int(rest[0][0])
-        yield provider, ("", {"min_context_window": least + 1})
+    for kind in kinds:
+        widest[kind.provider] = max(widest.get(kind.provider, 0), kind.window)
+    (largest, provider), (second, _), *_ = [
+        *sorted(((w, p) for p, w in widest.items()), key=lambda one: -one[0]),
+        (0, None),
+        (0, None),
+    ]
+    if provider is not None and 0 < second < largest < math.inf:
+        yield provider, ("", {"min_context_window": int(second) + 1})
 
 
 def _dependence(case: Case, strategy: Strategy, provider: str, mode: str, alone: list[_Alone]) -> Diagnostic:

@@ -89,6 +89,28 @@ def test_cost_prices_this_request(table: Table) -> None:
     )
 
 
+def test_a_price_ceiling_is_of_the_price_for_this_prompt(table: Table) -> None:
+    tiered = copy.deepcopy(table)
+    tiered["models"]["gemini-1.5-flash-001"]["price"] = {
+        "input": 0.1, "output": 0.3, "tiers": [[1000, 0.9, 0.3]],
+    }  # fmt: skip
+    asked = {"routing_strategy": "fast", "requirements": {"max_price": {"input": 0.5}}}
+    assert "gemini-1.5-flash-001" in decide(tiered, says("hi", **asked)).route
+    refused = decide(tiered, says("x" * 8_000, **asked))
+    assert "input price $0.9 is over $0.5" in reasons(refused, "gemini-1.5-flash-001")
+
+
+def test_the_provider_chain_is_not_for_embeddings(table: Table) -> None:
+    """Vectors of another model would spoil the index of whoever asked, without an error."""
+    both = copy.deepcopy(table)
+    for name in ("gpt-4", "claude-3-opus"):
+        both["models"][name]["modes"] = ["chat", "embedding"]
+    assert decide(both, {"model": "claude-3-opus", "input": "hi"}, mode="embedding").route == (
+        "claude-3-opus",
+    )
+    assert len(decide(both, says("hi", model="claude-3-opus")).route) > 1
+
+
 def test_price_tiers() -> None:
     model = {"price": {"input": 1.0, "output": 2.0, "tiers": [[1000, 3.0, 4.0], [5000, 5.0, 6.0]]},
              "modes": ["chat"], "max_output_tokens": 100}  # fmt: skip

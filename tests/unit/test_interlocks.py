@@ -6,7 +6,6 @@ from typing import Any
 import pytest
 
 from compiler.diagnostics import Diagnostic
-from compiler.interlocks import RULES, judge
 from compiler.interlocks.routes import LITELLM_STRATEGIES
 from compiler.pipeline import Outcome, validate_text
 from compiler.resources import resource
@@ -23,8 +22,15 @@ BEDROCK = {"type": "bedrock", "region": "eu-central-1", "identity": AMAZON}
 MODEL = {"provider": "openai", "context_window": 8192}
 
 
+# A catalog of one provider is warned of, and what depends on it is noted: test_outages.py.
+OF_ONE_PROVIDER = ("IL304", "IL320")
+
+
 def outcome(**sections: Any) -> Outcome:
-    """What is said of a small catalog of one provider and one model, some sections of it replaced."""
+    """What is said of a small catalog of one provider and one model, some sections of it replaced.
+
+    Outages are left out: nearly every one of these catalogs has one provider.
+    """
     data = {
         "apiVersion": "interlock/v1",
         "name": "gateway",
@@ -32,7 +38,9 @@ def outcome(**sections: Any) -> Outcome:
         "models": {"gpt-5.4": MODEL},
         **sections,
     }
-    return validate_text(json.dumps(data, indent=1).encode(), "f.yaml")
+    result = validate_text(json.dumps(data, indent=1).encode(), "f.yaml")
+    result.diagnostics = [d for d in result.diagnostics if d.code not in OF_ONE_PROVIDER]
+    return result
 
 
 def codes(**sections: Any) -> list[str]:
@@ -57,12 +65,10 @@ def test_a_small_catalog_passes() -> None:
 
 
 @pytest.mark.parametrize("name", sorted(path.name for path in resource("catalog").glob("*.yaml")))
-def test_every_rule_has_nothing_to_say_of_a_shipped_catalog(name: str) -> None:
+def test_nothing_is_wrong_with_a_shipped_catalog(name: str) -> None:
     result = validate_text(resource("catalog", name).read_bytes(), name)
-    assert result.catalog
-    assert result.document
-    assert [rule.__name__ for rule in RULES if list(rule(result.catalog, result.document))] == []
-    assert judge(result.catalog, result.document) == []
+    assert [d for d in result.diagnostics if d.severity != "note"] == []
+    assert {d.code for d, _ in result.allowed} <= {"IL601"}
 
 
 # --- IL302: a strategy has a model -------------------------------------------------------------------
@@ -78,7 +84,8 @@ def life(status: str) -> dict[str, Any]:
 def test_a_candidate_counts_while_it_is_in_service(status: str, refused: int) -> None:
     models = {"gpt-5.4": MODEL, "other": life(status)}
     assert codes(models=models, strategies={"s": {"candidates": ["other"]}}) == ["IL302"] * refused
-    assert codes(models=models, strategies={"s": {"candidates": ["other", "gpt-5.4"]}}) == []
+    beside = {"s": {"candidates": ["other", "gpt-5.4"]}}
+    assert codes(models=models, strategies=beside) == ["IL602"] * refused
 
 
 def test_a_strategy_without_a_model_says_why() -> None:
@@ -278,7 +285,8 @@ def test_one_identity_for_two_providers() -> None:
 def test_a_gateway_without_a_key(kind: str, auth: Any) -> None:
     gateway = {"service": {"type": kind}, "auth": auth} if auth else {"service": {"type": kind}}
     open_ = auth == "none" and kind != "ClusterIP"
-    assert codes(gateways={"llm-router": gateway}) == ["IL502"] * open_
+    public = kind == "LoadBalancer" and not open_
+    assert codes(gateways={"llm-router": gateway}) == ["IL502"] * open_ + ["IL504"] * public
 
 
 def test_an_open_gateway_is_shown_at_its_auth() -> None:

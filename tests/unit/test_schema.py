@@ -381,15 +381,12 @@ def test_what_is_not_supported_yet_is_said_at_its_key() -> None:
         "gateway_api",
         "azure_client_id",
         "cached_input",
-        "single_provider",
         "slo",
         "hourly_budget_usd",
         "dashboard",
         "backend",
         "store",
-        "traffic",
         "tests",
-        "allow",
         "environments",
     ]
     assert len(found) == len(schema.NOT_YET)
