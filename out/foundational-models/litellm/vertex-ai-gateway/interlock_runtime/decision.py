@@ -216,7 +216,12 @@ def _order(look: Look, request: dict[str, Any], pinned: str | None, strategy_nam
 
 
 def _chain(look: Look, pinned: str) -> list[str]:
-    """The best model that can serve the request at each other provider, in the catalog's provider order."""
+    """The best model that can serve the request at each other provider, in the catalog's provider order.
+
+    None for embeddings: another model's vectors would spoil an index without an error.
+    """
+    if look.mode == "embedding":
+        return []
     own = look.table["models"][pinned]["providers"]
     others = [names for provider, names in look.table["provider_order"] if provider not in own]
     if look.allowed is not None:
