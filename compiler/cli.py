@@ -11,6 +11,7 @@ from compiler import __version__
 VERBS = {
     "check": "Fail when out/ is not what render would write.",
     "dev": "Run the compiled gateways on this machine, with simulated providers.",
+    "docs": "Print the page of a diagnostic's code, or the table of codes.",
     "explain": "Show the route of a request, and why each other model lost.",
     "render": "Compile catalogs into out/<name>/.",
     "schema": "Print the catalog's JSON Schema.",

@@ -137,5 +137,7 @@ def _verified(bundle: Bundle, catalog: Catalog) -> list[Diagnostic]:
     ours = "this is a defect of Interlock; please report it with the catalog"
     return [
         OUTPUT_INVALID.at(Span(found.path, 1, 1, 2), f"{found.object} {found.pointer}: {found.message}", ours)
-        for found in verify(bundle, kubernetes=catalog.target.kubernetes)
+        for found in verify(
+            bundle, kubernetes=catalog.target.kubernetes, litellm_version=catalog.target.litellm_version
+        )
     ]

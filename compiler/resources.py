@@ -1,4 +1,4 @@
-"""Where the files beside the code are: schemas, templates and the example catalogs.
+"""Where the files beside the code are: schemas, templates, the example catalogs, the pages of the codes.
 
 A wheel carries them under `compiler/_data/`; in a checkout they stand beside the package.
 """

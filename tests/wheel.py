@@ -40,6 +40,9 @@ def main() -> None:
         schema = run(interlock, "schema", cwd=work)
         if schema != (ROOT / "schemas" / "catalog.schema.json").read_text():
             sys.exit("the wheel's schema is not the checkout's")
+        for page in sorted((ROOT / "docs" / "diagnostics").glob("IL*.md")):
+            if run(interlock, "docs", page.stem, cwd=work) != page.read_text("utf-8"):
+                sys.exit(f"the wheel's page of {page.stem} is not the checkout's")
         catalog = ROOT / "catalog" / "foundational-models.yaml"
         run(interlock, "render", catalog, "-o", work / "out", cwd=work)
         run(

@@ -3,6 +3,7 @@
 import os
 import sys
 from collections.abc import Collection, Iterable
+from datetime import date
 from pathlib import Path
 
 import click
@@ -10,14 +11,32 @@ import click
 from compiler import reporters
 from compiler.diagnostics import Diagnostic, has_errors, nearest
 from compiler.pipeline import Outcome
+from compiler.reporters import Report, Screen
 from compiler.source import MAX_BYTES
 
 PROBLEMS, INTERNAL = 1, 3
 DEFAULT_CATALOGS = "catalog"
 
 format_option = click.option(
-    "--format", "style", type=click.Choice(["text", "json"]), default="text", show_default=True,
+    "--format", "style", type=click.Choice(reporters.STYLES), default="text", show_default=True,
     help="How diagnostics are written.",
+)  # fmt: skip
+text_or_json_option = click.option(
+    "--format", "style", type=click.Choice(["text", "json"]), default="text", show_default=True,
+    help="For people or for programs.",
+)  # fmt: skip
+
+
+def _day(_context: click.Context, _option: click.Parameter, value: str | None) -> str | None:
+    try:
+        return value and date.fromisoformat(value).isoformat()
+    except ValueError:
+        raise click.BadParameter(f"{value!r} is not a day written year-month-day") from None
+
+
+as_of_option = click.option(
+    "--as-of", metavar="DATE", envvar="INTERLOCK_AS_OF", callback=_day,
+    help="Judge lifecycles as on that day, year-month-day (default: today).",
 )  # fmt: skip
 out_option = click.option(
     "-o", "--out", type=click.Path(file_okay=False, path_type=Path), default=Path("out"), show_default=True,
@@ -56,20 +75,56 @@ def known(option: str, names: Iterable[str], legal: Collection[str]) -> None:
             raise click.BadParameter(f"{name!r} does not exist; {hint}", param_hint=option)
 
 
-def show(outcomes: Iterable[Outcome], style: str, *, quiet_ok: bool = False) -> None:
-    """Writes every diagnostic; text goes to stderr with a last line that counts, json to stdout."""
-    results = list(outcomes)
-    found = [diagnostic for outcome in results for diagnostic in outcome.diagnostics]
-    if style == "json":
-        click.echo(reporters.to_json(found))
-        return
+def show(
+    outcomes: Iterable[Outcome],
+    style: str,
+    *,
+    quiet_ok: bool = False,
+    notes: bool = False,
+) -> None:
+    """Writes every diagnostic; text goes to stderr with a last line that counts, other formats to stdout.
+
+    Text shows notes when `notes` says so.
+    """
+    report = _report(list(outcomes))
+    if style == "text":
+        _show_text(report, quiet_ok=quiet_ok, notes=notes)
+    else:
+        click.echo(reporters.write(style, report), nl=False)
+
+
+def _report(results: list[Outcome]) -> Report:
+    found = dict.fromkeys(diagnostic for outcome in results for diagnostic in outcome.diagnostics)
     sources = {o.document.file: o.document.text for o in results if o.document}
     for file in {d.where.file for d in found if d.where} - set(sources):
         sources[file] = _text_of(file)
-    if found:
-        click.echo(reporters.text(found, sources, colour=wants_colour()), err=True)
-    if found or not quiet_ok:
-        click.echo(reporters.summary(found, len(results)), err=True)
+    files = [name for outcome in results if (name := _file_of(outcome))]
+    allowed = [relaxed for outcome in results for relaxed in outcome.allowed]
+    return Report(tuple(found), files, sources, allowed, root=Path.cwd().as_posix())
+
+
+def _file_of(outcome: Outcome) -> str | None:
+    """The catalog's file; one that cannot be read has no document, but a diagnostic."""
+    if outcome.document:
+        return outcome.document.file
+    return next((d.where.file for d in outcome.diagnostics if d.where), None)
+
+
+def _show_text(report: Report, *, quiet_ok: bool, notes: bool) -> None:
+    shown = [diagnostic for diagnostic in report.diagnostics if notes or diagnostic.severity != "note"]
+    if shown:
+        screen = _screen()
+        click.echo(
+            reporters.text(
+                shown, report.sources, colour=screen.colour, links=screen.links, width=screen.width
+            ),
+            err=True,
+        )
+    if shown or not quiet_ok:
+        counted = reporters.summary(
+            report.diagnostics, len(report.files), allowed=len(report.allowed), notes=notes
+        )
+        click.echo(counted, err=True)
 
 
 def _text_of(file: str) -> str:
@@ -81,13 +136,25 @@ def _text_of(file: str) -> str:
         return ""
 
 
+def _screen() -> Screen:
+    """What stderr is: a terminal with its width, or a pipe, in which nothing is broken or painted."""
+    if not sys.stderr.isatty():
+        return Screen()
+    try:
+        width = os.get_terminal_size(sys.stderr.fileno()).columns or None
+    except OSError:
+        width = None
+    return Screen(colour=wants_colour(), links=wants_colour(), width=width)
+
+
 def wants_colour() -> bool:
-    return sys.stderr.isatty() and not os.environ.get("NO_COLOR")
+    return sys.stderr.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
 
 
-def exit_code(diagnostics: Iterable[Diagnostic]) -> int:
-    """3 when the output itself was found wrong (our defect), 1 for errors, else 0."""
+def exit_code(diagnostics: Iterable[Diagnostic], *, strict: bool = False) -> int:
+    """3 when the output itself was found wrong (our defect), 1 for errors (strict: or warnings), else 0."""
     found = list(diagnostics)
     if any(diagnostic.code == "IL901" for diagnostic in found):
         return INTERNAL
-    return PROBLEMS if has_errors(found) else 0
+    warned = strict and any(diagnostic.severity == "warning" for diagnostic in found)
+    return PROBLEMS if warned or has_errors(found) else 0

@@ -7,7 +7,15 @@ from typing import Any
 
 import click
 
-from compiler.commands.common import exit_code, format_option, known, one_catalog, show
+from compiler import reporters
+from compiler.commands.common import (
+    as_of_option,
+    exit_code,
+    known,
+    one_catalog,
+    show,
+    text_or_json_option,
+)
 from compiler.pipeline import Outcome, validate
 from compiler.runtime.decision import Decision, decide
 from compiler.table import routing_table
@@ -29,11 +37,12 @@ from compiler.table import routing_table
 )
 @click.option("--down", multiple=True, metavar="PROVIDER", help="A provider that is not there.")
 @click.option("--gateway", metavar="NAME", help="The gateway that is asked (default: a router).")
-@format_option
+@as_of_option
+@text_or_json_option
 def command(  # one parameter an option
     file: Path | None, source: Any, strategy: str | None, model: str | None, required: tuple[str, ...],
     user: str | None, prompt_tokens: int | None, max_tokens: int | None, mode: str, down: tuple[str, ...],
-    gateway: str | None, style: str,
+    gateway: str | None, as_of: str | None, style: str,
 ) -> None:  # fmt: skip
     """Show the route of a request: every candidate in order, and why each other one lost.
 
@@ -45,10 +54,13 @@ def command(  # one parameter an option
       interlock explain --model gemini-1.5-pro-001 --down vertex-ai
       echo '{"routing_strategy": "fast", "tools": [{"type": "function"}]}' | interlock explain --request -
     """  # noqa: D301
-    outcome = validate(one_catalog(file))
+    outcome = validate(one_catalog(file), as_of=as_of)
     if outcome.catalog is None:
         show([outcome], style)
         sys.exit(exit_code(outcome.diagnostics))
+    if not outcome.ok:
+        count = reporters.summary(outcome.diagnostics, 1)
+        click.echo(f"this catalog does not compile ({count}): `interlock validate` says why", err=True)
     table = _table(outcome, gateway)
     known("--down", down, outcome.catalog.providers)
     flags = {"routing_strategy": strategy, "model": model, "user": user, "max_tokens": max_tokens}

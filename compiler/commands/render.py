@@ -5,7 +5,15 @@ from pathlib import Path
 
 import click
 
-from compiler.commands.common import catalogs, exit_code, files_argument, format_option, out_option, show
+from compiler.commands.common import (
+    as_of_option,
+    catalogs,
+    exit_code,
+    files_argument,
+    format_option,
+    out_option,
+    show,
+)
 from compiler.diagnostics import OUTPUT_NOT_OURS, UNREADABLE, Diagnostic, Span
 from compiler.pipeline import Outcome, render
 from compiler.write import Changes, write
@@ -14,8 +22,9 @@ from compiler.write import Changes, write
 @click.command("render")
 @files_argument
 @out_option
+@as_of_option
 @format_option
-def command(files: tuple[Path, ...], out: Path, style: str) -> None:
+def command(files: tuple[Path, ...], out: Path, as_of: str | None, style: str) -> None:
     """Compile catalogs into out/<name>/: manifests, LiteLLM configuration, routing tables, documents.
 
     Without FILES, every catalog of catalog/. Nothing is written when any of them has errors.
@@ -25,7 +34,7 @@ def command(files: tuple[Path, ...], out: Path, style: str) -> None:
       interlock render
       interlock render catalog/foundational-models.yaml -o /tmp/out
     """  # noqa: D301
-    outcomes = [render(path) for path in catalogs(files)]
+    outcomes = [render(path, as_of=as_of) for path in catalogs(files)]
     refuse_same_name(outcomes)
     lines = []
     if all(outcome.ok for outcome in outcomes):

@@ -5,14 +5,17 @@ from pathlib import Path
 
 import click
 
-from compiler.commands.common import catalogs, exit_code, files_argument, format_option, show
+from compiler.commands.common import as_of_option, catalogs, exit_code, files_argument, format_option, show
 from compiler.pipeline import validate
 
 
 @click.command("validate")
 @files_argument
+@as_of_option
+@click.option("--notes", is_flag=True, help="Show notes, too: what is worth knowing and wrong nowhere.")
+@click.option("--strict", is_flag=True, help="Fail on warnings, too.")
 @format_option
-def command(files: tuple[Path, ...], style: str) -> None:
+def command(files: tuple[Path, ...], as_of: str | None, notes: bool, strict: bool, style: str) -> None:
     """Check catalogs: source, schema, references, interlocks.
 
     Without FILES, every catalog of catalog/.
@@ -20,8 +23,9 @@ def command(files: tuple[Path, ...], style: str) -> None:
     \b
     Example:
       interlock validate catalog/foundational-models.yaml
-      interlock validate --format json
+      interlock validate --as-of 2027-06-30 --notes
+      interlock validate --format sarif > interlock.sarif
     """  # noqa: D301
-    outcomes = [validate(path) for path in catalogs(files)]
-    show(outcomes, style)
-    sys.exit(exit_code(d for outcome in outcomes for d in outcome.diagnostics))
+    outcomes = [validate(path, as_of=as_of) for path in catalogs(files)]
+    show(outcomes, style, notes=notes)
+    sys.exit(exit_code((d for outcome in outcomes for d in outcome.diagnostics), strict=strict))

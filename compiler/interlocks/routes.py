@@ -133,7 +133,7 @@ def _cycle(catalog: Catalog, document: Document, cycle: list[str]) -> Diagnostic
         found = found.with_related(
             document.span((*catalog.models[cycle[0]].path, "fallbacks"), key=True), "the chain starts here"
         )
-    return found.with_request(ask(model=cycle[0]), f"would come back to {cycle[0]}")
+    return found
 
 
 def names_are_free(case: Case) -> Iterator[Diagnostic]:

@@ -198,7 +198,6 @@ def _settings(
         "num_retries": 0,
         "DEFAULT_MAX_RETRIES": 0,  # of the SDK beneath, for embeddings
         "request_timeout": fallback.timeout_s,
-        "telemetry": False,
         # An error names the models of other routes to the client otherwise.
         "expose_router_debug_in_errors": False,
     }

@@ -1,4 +1,4 @@
-"""The last stage before `write`: is the bundle what an API server, kubectl and kustomize would accept?
+"""The last stage before `write`: is the bundle what Kubernetes and LiteLLM accept, and read as meant?
 
 A finding here is a defect of Interlock, not of the catalog: what a catalog can get wrong is said earlier.
 """
@@ -6,7 +6,8 @@ A finding here is a defect of Interlock, not of the catalog: what a catalog can 
 from collections.abc import Iterator, Mapping, Sequence
 
 from compiler.source import no_garbage_collection
-from compiler.verify import layout, references, values
+from compiler.targets.litellm import DEFAULT, line_for
+from compiler.verify import layout, litellm, references, values
 from compiler.verify.documents import Document, read_json, read_yaml
 from compiler.verify.finding import Finding
 from compiler.verify.objects import as_object
@@ -15,19 +16,24 @@ from compiler.verify.schema import KubernetesSchema
 __all__ = ["Finding", "verify"]
 
 
-def verify(bundle: Mapping[str, bytes], *, kubernetes: str) -> list[Finding]:
+def verify(
+    bundle: Mapping[str, bytes], *, kubernetes: str, litellm_version: str | None = None
+) -> list[Finding]:
     """What is wrong with a rendered bundle (relative path → bytes); an empty list means nothing is.
 
-    `kubernetes` is the target's minor version ("1.34"). A stage is only as good as the one before it, so each
-    waits for it: readable files, then layout and schema, then the values of what the schema accepts, and
-    references once every value is right (a name with a typo would otherwise be told by all who refer to it).
+    `kubernetes` is the target's minor version ("1.34"), `litellm_version` its LiteLLM ("1.106.2"); without
+    it, what LiteLLM would read is not judged. A stage is only as good as the one before it, so each waits:
+    readable files, then layout and schema, then the values of what the schema accepts, references once every
+    value is right (a name with a typo would otherwise be told by all who refer to it), what LiteLLM reads.
 
     Raises:
         FileNotFoundError: there is no schema for that Kubernetes version.
     """
     with no_garbage_collection():
         documents = list(read_yaml({path: raw for path, raw in bundle.items() if path.endswith(".yaml")}))
-        return list(_unreadable(bundle, documents)) or list(_judged(bundle, documents, kubernetes))
+        return list(_unreadable(bundle, documents)) or list(
+            _judged(bundle, documents, kubernetes, litellm_version)
+        )
 
 
 def _unreadable(bundle: Mapping[str, bytes], documents: Sequence[Document]) -> Iterator[Finding]:
@@ -39,9 +45,14 @@ def _unreadable(bundle: Mapping[str, bytes], documents: Sequence[Document]) -> I
             yield Finding(path, "", "", message)
 
 
-def _judged(bundle: Mapping[str, bytes], documents: Sequence[Document], kubernetes: str) -> Iterator[Finding]:
+def _judged(
+    bundle: Mapping[str, bytes], documents: Sequence[Document], kubernetes: str, litellm_version: str | None
+) -> Iterator[Finding]:
     yield from layout.check(list(bundle), documents)
     schema = KubernetesSchema(kubernetes)
     items = [as_object(document) for document in documents if layout.is_all_in_one(document.path)]
     findings = [finding for item in items for finding in schema.check(item) or values.check(item)]
-    yield from findings or references.check(items)
+    findings = findings or list(references.check(items))
+    if not findings and litellm_version is not None:
+        findings += litellm.check(bundle, documents, items, line_for(litellm_version) or DEFAULT)
+    yield from findings

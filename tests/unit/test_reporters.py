@@ -1,6 +1,7 @@
 """Diagnostics → text and json: the place, the carets, the columns, and nothing secret."""
 
 import json
+from dataclasses import replace
 
 import pytest
 
@@ -9,8 +10,10 @@ from compiler.diagnostics import (
     CODES,
     DUPLICATE_KEY,
     MISSING_FACT,
+    ONE_PROVIDER_ONLY,
     Code,
     Diagnostic,
+    Edit,
     Severity,
     Span,
     has_errors,
@@ -46,11 +49,14 @@ def test_the_whole_of_one() -> None:
         " 2 | a: 1",
         "   | - see here",
         "   = help: do this",
+        "   = page: https://interlock-llm.github.io/diagnostics/IL104.html",
     ]
 
 
 def test_a_warning_without_a_place_or_a_hint() -> None:
-    assert reporters.text([MISSING_FACT.at(None, "not known")], {}) == "warning[IL401]: not known\n"
+    assert reporters.text([MISSING_FACT.at(None, "not known")], {}) == (
+        "warning[IL401]: not known\n  = page: https://interlock-llm.github.io/diagnostics/IL401.html\n"
+    )
 
 
 def test_one_after_the_other() -> None:
@@ -58,6 +64,43 @@ def test_one_after_the_other() -> None:
     assert reporters.text(found, {"f.yaml": "a: 1"}).split("\n\n") == [
         "error[IL999]: first\n --> f.yaml:1:1\n1 | a: 1\n  | ^",
         "error[IL999]: second\n --> f.yaml:1:4\n1 | a: 1\n  |    ^\n",
+    ]
+
+
+def test_the_page_of_a_code_is_named_once() -> None:
+    found = [MISSING_FACT.at(at(1, 1, 2), "a"), DUPLICATE_KEY.at(None, "b"), MISSING_FACT.at(None, "c")]
+    first, second, third = reporters.text(found, {}).split("\n\n")
+    assert "= page: https://interlock-llm.github.io/diagnostics/IL401.html" in first
+    assert "= page: https://interlock-llm.github.io/diagnostics/IL104.html" in second
+    assert "page" not in third
+
+
+@pytest.mark.parametrize(
+    ("down", "mode", "line"),
+    [
+        ((), "chat", '{"model": "é"} is refused'),
+        (("a",), "chat", '{"model": "é"} with a down is refused'),
+        (("a", "b", "c"), "chat", '{"model": "é"} with a, b and c down is refused'),
+        (("a",), "embedding", '{"model": "é"} (mode embedding) with a down is refused'),
+    ],
+)
+def test_the_request_that_goes_wrong(down: tuple[str, ...], mode: str, line: str) -> None:
+    found = TEST.at(None, "wrong").with_request({"model": "é"}, "is refused", down=down, mode=mode)
+    assert reporters.text([found], {}) == f"error[IL999]: wrong\n  = request: {line}\n"
+
+
+def test_of_a_long_request_the_head_is_shown() -> None:
+    body = {"messages": [{"role": "user", "content": "x" * 10**6}]}
+    text = reporters.text([TEST.at(None, "wrong").with_request(body, "is refused")], {})
+    assert len(text) < 500
+    assert text.endswith("xxx… is refused\n")
+
+
+def test_a_fix_says_who_does_it() -> None:
+    found = TEST.at(at(1, 1, 2), "wrong", "say b").with_fix("put b", Edit("f.yaml", 1, 1, 1, 2, "b"))
+    assert reporters.text([found], {}).splitlines()[-2:] == [
+        "  = help: say b",
+        "  = fix: put b (`interlock validate --fix` does it)",
     ]
 
 
@@ -108,12 +151,28 @@ def test_no_control_character_reaches_the_terminal(control: str) -> None:
     assert all(c.isprintable() or c == "\n" for c in text)
 
 
+@pytest.mark.parametrize("control", ["\x1b[31m", "\x07", "\r", "\u202e"])
+def test_nor_does_one_of_a_message(control: str) -> None:
+    found = TEST.at(at(1, 1, 2, f"f{control}"), control, control).with_related(at(1, 1, 2), control)
+    found = found.with_request({control: control}, control).with_fix(control, Edit("f", 1, 1, 1, 2, "b"))
+    assert all(c.isprintable() or c == "\n" for c in reporters.text([found], {"f.yaml": "a"}))
+
+
+def test_a_code_is_a_link_to_its_page_and_only_that_changes() -> None:
+    found = [MISSING_FACT.at(None, "x"), TEST.at(None, "no page")]
+    linked = reporters.text(found, {}, links=True)
+    link = "\x1b]8;;https://interlock-llm.github.io/diagnostics/IL401.html\x1b\\IL401\x1b]8;;\x1b\\"
+    assert linked.count("\x1b]8;;") == 2
+    assert linked.replace(link, "IL401") == reporters.text(found, {})
+
+
 def test_colour_changes_nothing_but_colour() -> None:
     import re
 
     found = [
         TEST.at(at(1, 4, 5), "wrong", "help").with_related(at(1, 1, 2), "see"),
         MISSING_FACT.at(None, "x"),
+        ONE_PROVIDER_ONLY.at(None, "y"),
     ]
     plain = reporters.text(found, {"f.yaml": "a: 1"})
     coloured = reporters.text(found, {"f.yaml": "a: 1"}, colour=True)
@@ -142,6 +201,14 @@ def test_the_last_line_counts(severities: list[Severity], files: int, line: str)
     assert reporters.summary(found, files) == line
 
 
+def test_the_last_line_counts_notes_and_what_is_allowed() -> None:
+    found = [ONE_PROVIDER_ONLY.at(None, name) for name in "ab"]
+    assert reporters.summary(found, 1) == "1 file, 0 errors, 0 warnings, 2 notes (--notes shows them)"
+    assert reporters.summary(found[:1], 1, notes=True) == "1 file, 0 errors, 0 warnings, 1 note"
+    assert reporters.summary([], 1, allowed=12) == "1 file, 0 errors, 0 warnings, 12 allowed"
+    assert reporters.summary(found, 1, allowed=1, notes=True).endswith("2 notes, 1 allowed")
+
+
 # --- secrets ------------------------------------------------------------------------------------------
 
 
@@ -151,7 +218,10 @@ def test_a_secret_is_hidden_wherever_it_stands() -> None:
         TEST.at(at(1, 4, 4 + len(KEY)), f"message {KEY}", f"hint {KEY}").with_related(
             at(2, 1, 2), f"note {KEY}"
         ),
-        TEST.at(at(3, 10, 17), "wrong"),
+        TEST.at(at(3, 10, 17), "wrong")
+        .with_request({"user": KEY, KEY: [{"api_key": "hunter2"}]}, f"outcome {KEY}", down=[KEY])
+        .with_fix(f"title {KEY}", Edit("f.yaml", 1, 1, 1, 2, "b")),
+        TEST.at(None, "wrong").with_fix("title", Edit("f.yaml", 1, 1, 1, 2, KEY)),
     ]
     for said in (reporters.text(found, {"f.yaml": source}), reporters.to_json(found)):
         assert "4fK9" not in said
@@ -200,7 +270,11 @@ def test_json_says_the_same() -> None:
             "column": 5,
             "end_column": 9,
             "hint": "help",
+            "path": "",
             "related": [{"file": "g.yaml", "line": 1, "column": 2, "end_column": 3, "message": "see"}],
+            "request": None,
+            "fix": None,
+            "page": None,
         },
         {
             "code": "IL401",
@@ -210,11 +284,44 @@ def test_json_says_the_same() -> None:
             "line": None,
             "column": None,
             "end_column": None,
+            "path": "",
             "hint": "",
             "related": [],
+            "request": None,
+            "fix": None,
+            "page": "https://interlock-llm.github.io/diagnostics/IL401.html",
         },
     ]
     assert json.loads(reporters.to_json([])) == []
+
+
+def test_json_has_the_request_the_fix_and_the_path() -> None:
+    found = replace(TEST.at(None, "wrong"), path=("models", "gpt-4", "fallbacks", 0))
+    found = found.with_request({"model": "a", "n": [1, None]}, "is refused", down=["b"], mode="embedding")
+    found = found.with_fix("put b", Edit("f.yaml", 1, 2, 3, 4, "b"))
+    (data,) = json.loads(reporters.to_json([found]))
+    assert data["path"] == "models.gpt-4.fallbacks.0"
+    assert data["request"] == {
+        "body": {"model": "a", "n": [1, None]},
+        "down": ["b"],
+        "mode": "embedding",
+        "outcome": "is refused",
+    }
+    assert data["fix"] == {
+        "title": "put b",
+        "edits": [{"file": "f.yaml", "line": 1, "column": 2, "end_line": 3, "end_column": 4, "text": "b"}],
+    }
+
+
+def test_a_fix_that_holds_a_secret_is_left_out() -> None:
+    (data,) = json.loads(reporters.to_json([TEST.at(None, "x").with_fix("y", Edit("f", 1, 1, 1, 2, KEY))]))
+    assert data["fix"] is None
+
+
+def test_notes_are_in_every_format_for_programs() -> None:
+    report = reporters.Report((ONE_PROVIDER_ONLY.at(at(1, 1, 2), "worth knowing"),), ["f.yaml"])
+    for style in reporters.STYLES[1:]:
+        assert "worth knowing" in reporters.write(style, report)
 
 
 # --- the table of codes, and the order ------------------------------------------------------------------
