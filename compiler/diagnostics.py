@@ -66,7 +66,10 @@ class Edit:
 
 @dataclass(frozen=True, slots=True)
 class Fix:
-    """A change that mends a problem and changes nothing else of what the file means: `validate --fix`."""
+    """A change that mends a problem and changes nothing else of what the file means: `validate --fix`.
+
+    `title` says what to do: "remove 'gpt-4'".
+    """
 
     title: str
     edits: tuple[Edit, ...]

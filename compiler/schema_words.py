@@ -23,6 +23,7 @@ from compiler.diagnostics import (
     nearest,
 )
 from compiler.redact import secrets_in
+from compiler.schema_fixes import with_fix
 from compiler.source import Document
 
 Path_ = tuple[str | int, ...]
@@ -104,6 +105,7 @@ def explained(schema: dict[str, Any], document: Document, fault: Fault) -> Diagn
     case = _Case(fault.path, fault.other, value, told, rule, schema)
     code, message, hint = _WORDS.get(fault.kind, _unexpected)(case)
     diagnostic = code.at(document.span(fault.path, key=fault.at_key), message, hint)
+    diagnostic = with_fix(diagnostic, document, (fault.kind, fault.path), rule, value)
     if fault.kind not in ("both", "repeated") or fault.other is None:
         return diagnostic
     return diagnostic.with_related(document.span((*fault.path[:-1], fault.other), key=True), "and here")

@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterable
 from typing import Any
 
+from compiler import edits
 from compiler.catalog import Allowance, Catalog
 from compiler.diagnostics import (
     BAD_ALLOWANCE,
@@ -94,7 +95,9 @@ def _unused(allowance: Allowance, document: Document) -> Diagnostic:
             f"{allowance.rule} has nothing to say there",
             "remove it, so that the next change is judged",
         )
-    return UNUSED_ALLOWANCE.on(document, allowance.path, f"this allowance relaxes nothing: {what}", hint)
+    found = UNUSED_ALLOWANCE.on(document, allowance.path, f"this allowance relaxes nothing: {what}", hint)
+    # A path that leads nowhere may be misspelt: only what has nothing to say is taken out.
+    return found if missing else found.with_fix("remove it", *edits.remove_item(document, allowance.path))
 
 
 def _first_missing(place: str, data: Any) -> str:

@@ -7,6 +7,7 @@ from dataclasses import replace
 from difflib import SequenceMatcher
 from typing import Any
 
+from compiler import edits
 from compiler.catalog import Deployment, Model, Price
 from compiler.diagnostics import (
     CONTRADICTION,
@@ -19,7 +20,7 @@ from compiler.diagnostics import (
 )
 from compiler.interlocks.case import Case, ask
 
-MAX_NEAREST = 50  # searches for a nearest id: each takes milliseconds, and thousands would take minutes
+MAX_NEAREST = 20  # searches for a nearest id: each takes milliseconds, and thousands would take minutes
 _TYPO = 0.85  # how alike two ids are of which one is the other misspelt
 _OWN_NAMES = ("azure", "openai_compatible")  # their upstream ids are names that the user gave
 _SIZES = (("context_window", "context window"), ("max_output_tokens", "longest answer"))
@@ -211,7 +212,25 @@ def prices_are_per_million(case: Case) -> Iterator[Diagnostic]:
             "is priced at next to nothing",
             mode=model.modes[0],
         )
-        yield found if known else replace(found, severity="warning")
+        yield _scaled(case, model, found, factor, known) if known else replace(found, severity="warning")
+
+
+def _scaled(case: Case, model: Model, found: Diagnostic, factor: int, known: Price) -> Diagnostic:
+    """With a fix, where the price multiplied is the cost map's own."""
+    written = _stated(case, model)["price"]
+    sides = [(side, round(written[side] * factor, 6), getattr(known, side)) for side in ("input", "output")]
+    if written.get("tiers") or any(abs(mine - theirs) > 0.01 * theirs for _, mine, theirs in sides):
+        return found
+    changes = [
+        edits.replace_value(case.document, (*model.path, "price", side), _plain(mine))
+        for side, mine, _ in sides
+    ]
+    whole = [edit for change in changes for edit in change] if all(changes) else []
+    return found.with_fix(f"multiply both by {factor:,}", *whole)
+
+
+def _plain(number: float) -> float:
+    return int(number) if number == int(number) else number
 
 
 def _unit(ours: Price, theirs: Price) -> tuple[int, str] | None:

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+from compiler import edits
 from compiler.catalog import Model, Strategy
 from compiler.diagnostics import NEVER_CHOSEN, NEVER_REACHED, Diagnostic, Path_
 from compiler.interlocks.case import LEAST, Case, ask
@@ -59,7 +60,8 @@ def _never_chosen(case: Case, strategy: Strategy, path: Path_, model: Model, rea
         found = found.with_related(place, "required of every choice")
     mode = model.modes[0]
     body = ask(mode, routing_strategy=strategy.name, model=model.name)
-    return found.with_request(body, f"is never sent to {model.name}", mode=mode)
+    found = found.with_request(body, f"is never sent to {model.name}", mode=mode)
+    return found.with_fix(f"remove {model.name!r}", *edits.remove_item(case.document, path))
 
 
 def fallbacks_can_be_chosen(case: Case) -> Iterator[Diagnostic]:
@@ -69,16 +71,18 @@ def fallbacks_can_be_chosen(case: Case) -> Iterator[Diagnostic]:
         for index, name in enumerate(model.fallbacks or () if model.in_service else ()):
             other = case.catalog.models[name]
             if other.in_service and name not in unusable and not set(model.modes) & set(other.modes):
+                path = (*model.path, "fallbacks", index)
                 found = NEVER_CHOSEN.on_value(
                     case.document,
-                    (*model.path, "fallbacks", index),
+                    path,
                     f"model {name!r} can never stand in for {model.name!r}: "
                     f"it serves {_and(other.modes)} requests, not {_and(model.modes)}",
                     "take it out, or name a model of the same mode",
                 )
                 found = found.with_related(case.document.span(other.path, key=True), "defined here")
                 body = ask(model.modes[0], model=model.name)
-                yield found.with_request(body, f"is never sent to {name}", mode=model.modes[0])
+                found = found.with_request(body, f"is never sent to {name}", mode=model.modes[0])
+                yield found.with_fix(f"remove {name!r}", *edits.remove_item(case.document, path))
 
 
 def chain_providers_serve(case: Case) -> Iterator[Diagnostic]:

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from datetime import date, timedelta
 
+from compiler import edits
 from compiler.catalog import Deployment, Model
 from compiler.diagnostics import BAD_VALUE, NOT_IN_SERVICE, RETIRED, RETIRES_SOON, Diagnostic, Path_
 from compiler.interlocks.case import Case, ask
@@ -120,7 +121,8 @@ def routes_are_in_service(case: Case) -> Iterator[Diagnostic]:
             else "take it out until it is served, or set its status to active",
         )
         place = case.document.span((*model.path, "lifecycle", "status"))
-        yield found.with_related(place, f"{model.status} by this")
+        found = found.with_related(place, f"{model.status} by this")
+        yield found.with_fix(f"remove {name!r}", *edits.remove_item(case.document, path))
 
 
 def _named(case: Case) -> Iterator[tuple[Path_, str]]:

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+from compiler import edits
 from compiler.catalog import Strategy
 from compiler.diagnostics import LOST_STRATEGY, ONE_PROVIDER_ONLY, UNUSED_ALLOWANCE, Diagnostic
 from compiler.interlocks.case import Case, ask
@@ -31,12 +32,14 @@ def excuses_are_needed(case: Case) -> Iterator[Diagnostic]:
     """IL291: `single_provider` stands only where a strategy would not survive."""
     for strategy in case.catalog.strategies.values():
         if strategy.single_provider and not _lost_with(case, strategy):
-            yield UNUSED_ALLOWANCE.on(
+            path = (*strategy.path, "single_provider")
+            found = UNUSED_ALLOWANCE.on(
                 case.document,
-                (*strategy.path, "single_provider"),
+                path,
                 f"strategy {strategy.name!r} survives the loss of any provider: there is nothing to excuse",
                 "remove `single_provider`, so that the next change is judged",
             )
+            yield found.with_fix("remove `single_provider`", *edits.remove_key(case.document, path))
 
 
 def _one_for_all(case: Case) -> Diagnostic:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from compiler import edits
 from compiler.catalog import Catalog, Strategy
 from compiler.diagnostics import (
     EMPTY_STRATEGY,
@@ -130,10 +131,10 @@ def _cycle(catalog: Catalog, document: Document, cycle: list[str]) -> Diagnostic
         + ("" if len(cycle) == 1 else ", or leave `fallbacks` out and let `fallback.providers` choose"),
     )
     if len(cycle) > 1:
-        found = found.with_related(
-            document.span((*catalog.models[cycle[0]].path, "fallbacks"), key=True), "the chain starts here"
-        )
-    return found
+        start = document.span((*catalog.models[cycle[0]].path, "fallbacks"), key=True)
+        return found.with_related(start, "the chain starts here")
+    gone = edits.remove_item(document, (*last.path, "fallbacks", at))
+    return found.with_fix(f"remove {cycle[0]!r}", *gone)
 
 
 def names_are_free(case: Case) -> Iterator[Diagnostic]:

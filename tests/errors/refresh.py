@@ -1,6 +1,9 @@
-"""Writes every `expected.txt` anew: `python tests/errors/refresh.py`. Review the diff as its reader.
+"""Writes every `expected.txt` and `fixed.yaml` anew: `python tests/errors/refresh.py`.
+
+Review the diff as its reader.
 
 A case is a folder `<code>-<slug>` with a `catalog.yaml` (or a `catalog.bin`, for bytes that are not text).
+`fixed.yaml` is what `validate --fix` makes of it, where it makes anything of it.
 """
 
 import contextlib
@@ -35,6 +38,16 @@ def said(case: Path) -> str:
     return written.getvalue()
 
 
+def mended(case: Path) -> bytes | None:
+    """What `interlock validate --fix` makes of the catalog; None when that is what it is already."""
+    from compiler.fixing import fixed
+    from compiler.pipeline import validate_text
+
+    raw = catalog_of(case).read_bytes()
+    new, _ = fixed(raw, catalog_of(case).name, lambda text, name: validate_text(text, name).diagnostics)
+    return None if new == raw else new
+
+
 def main() -> None:
     os.environ.setdefault("INTERLOCK_AS_OF", "2026-11-23")  # as in conftest.py
     sys.path.insert(0, str(ROOT))  # this checkout's compiler, installed or not
@@ -44,6 +57,16 @@ def main() -> None:
         if not expected.exists() or expected.read_text("utf-8") != text:
             expected.write_text(text, "utf-8")
             print(f"{case.name}: written")
+        refresh_fixed(case)
+
+
+def refresh_fixed(case: Path) -> None:
+    path, new = case / "fixed.yaml", mended(case)
+    if new is None:
+        path.unlink(missing_ok=True)
+    elif not path.exists() or path.read_bytes() != new:
+        path.write_bytes(new)
+        print(f"{case.name}: fixed.yaml written")
 
 
 if __name__ == "__main__":

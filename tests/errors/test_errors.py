@@ -14,7 +14,8 @@ from types import ModuleType
 import pytest
 
 from compiler.diagnostics import CODES
-from compiler.pipeline import validate
+from compiler.fixing import fixed
+from compiler.pipeline import validate, validate_text
 
 
 def _refresh() -> ModuleType:
@@ -63,6 +64,16 @@ FROM_THE_COMMAND_LINE = (
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 def test_the_words(case: Path) -> None:
     assert REFRESH.said(case) == (case / "expected.txt").read_text("utf-8")
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+def test_what_fix_makes_of_it(case: Path) -> None:
+    """Exactly `fixed.yaml`, and that for good; nothing where there is no such file."""
+    path = case / "fixed.yaml"
+    assert REFRESH.mended(case) == (path.read_bytes() if path.exists() else None)
+    if path.exists():
+        again, done = fixed(path.read_bytes(), "fixed.yaml", lambda raw, n: validate_text(raw, n).diagnostics)
+        assert (again, done) == (path.read_bytes(), [])
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
