@@ -81,12 +81,12 @@ strategies:
     order: cost
   long_context:
     description: More than 100,000 tokens in one prompt.
-    select: {{modes: [chat], min_context_window: 500000}}
+    select: {{modes: [chat], min_context_window: 200000}}
     order: context_window
     requirements: {{min_context_window: 100000}}
   vision:
     description: Questions about images.
-    select: {{capabilities: [vision, prompt_caching], modes: [chat]}}
+    select: {{capabilities: [vision], modes: [chat]}}
     order: quality
   code:
     description: Writing and reading programs.
