@@ -6,7 +6,7 @@ VENV ?= .venv
 BIN = $(VENV)/bin
 PIP = $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: render test check static wheel out-clean bench bench-runtime soak lock dev prove clean
+.PHONY: render test check static wheel out-clean bench bench-runtime soak fuzz lock dev prove clean
 
 render: $(VENV)/.base
 	$(BIN)/interlock render
@@ -49,6 +49,12 @@ bench-runtime: $(VENV)/.dev
 MINUTES ?= 10
 soak: $(VENV)/.dev
 	$(BIN)/python bench/soak.py $(MINUTES)
+
+# Broken catalogs, by the hundred thousand: diagnostics or success, never a traceback.
+COUNT ?= 100000
+SEED ?= 1
+fuzz: $(VENV)/.dev
+	$(BIN)/python bench/fuzz.py $(COUNT) --seed $(SEED)
 
 $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV)

@@ -136,6 +136,7 @@ DUPLICATE_KEY = Code("IL104", "a key is written twice")
 TOO_LARGE = Code("IL105", "the file is larger or deeper than a catalog can be")
 NOT_A_MAPPING = Code("IL106", "the file is not one mapping")
 KEY_TYPE = Code("IL107", "a key is not plain text")
+OTHER_KIND = Code("IL108", "the file is something other than a catalog")
 
 UNKNOWN_FIELD = Code("IL201", "a field is unknown")
 MISSING_FIELD = Code("IL202", "a required field is missing")

@@ -20,6 +20,7 @@ from compiler.diagnostics import (
 from compiler.interlocks.allowances import Relaxed, relaxed
 from compiler.interlocks.case import Case
 from compiler.interlocks.secrets import secret_values
+from compiler.references import unknown_names
 from compiler.resolve import resolve
 from compiler.source import Document
 
@@ -79,10 +80,14 @@ def _judge(document: Document, as_of: str) -> Outcome:
     if not isinstance(document.data, dict):
         here = Span(document.file, 1, 1, 2)
         what = "the file is empty" if document.data is None else "a catalog is a mapping of fields"
-        outcome.diagnostics = [NOT_A_MAPPING.at(here, what, "start with `apiVersion: interlock/v1`")]
+        wrong = NOT_A_MAPPING.at(here, what, "start with `apiVersion: interlock/v1`")
+        outcome.diagnostics = in_order([*document.found, wrong])
         return outcome
-    found = _as_written(document)
-    if not has_errors(found):
+    faults = _as_written(document)
+    found = [*document.found, *faults]
+    if has_errors(faults):
+        found += unknown_names(document, faults)
+    else:
         found += schema.not_supported_yet(document)
         found += _as_meant(document, as_of, outcome)
     outcome.diagnostics = in_order(found)

@@ -14,10 +14,11 @@ from typing import Any
 from jsonschema_rs import Draft202012Validator, ValidationError
 from jsonschema_rs import ValidationErrorKind as Kind
 
-from compiler.diagnostics import NOT_SUPPORTED_YET, Diagnostic, Span
+from compiler.diagnostics import NOT_SUPPORTED_YET, OTHER_KIND, Diagnostic, Span
 from compiler.resources import read_text
 from compiler.schema_words import Fault, Path_, called, explained, value_at
 from compiler.source import Document
+from compiler.source_kinds import kind_of
 
 MAX_SHOWN = 100  # problems listed in one run
 MAX_COUNTED = 100_000  # problems looked for, so that their number is exact in any honest file
@@ -69,11 +70,15 @@ def check(document: Document) -> list[Diagnostic]:
     """What keeps a document from being a catalog, in the order of the file; nothing when it is one.
 
     Any plain data is judged without an exception. At most `MAX_SHOWN` problems are listed; one more says how
-    many there are besides. A value that is a secret, or looks like one, is never printed back.
+    many there are besides. A value that is a secret, or looks like one, is never printed back. Of a file that
+    is something else, such as a Kubernetes manifest, that alone is said.
     """
     schema = json.loads(read_text("schemas", "catalog.schema.json"))
     if _accepts(Draft202012Validator(schema), document.data):
         return []
+    other = kind_of(document.data)
+    if other:
+        return [OTHER_KIND.at(document.span((other.key,), key=True), other.message, other.hint)]
     faults = list(islice(_faults(schema, document.data), MAX_COUNTED))
     places = [document.span(fault.path, key=fault.at_key) for fault in faults]
     order = sorted(range(len(faults)), key=lambda i: (places[i] or Span("", 0, 0, 0), i))

@@ -22,6 +22,7 @@ from compiler.diagnostics import (
     Diagnostic,
     nearest,
 )
+from compiler.litellm_words import instead_of
 from compiler.redact import secrets_in
 from compiler.schema_fixes import with_fix
 from compiler.source import Document
@@ -229,7 +230,13 @@ def _unknown(case: _Case) -> _Words:
     name = str(case.path[-1])
     hidden = not PRIVATE.isdisjoint(case.path[:-1]) or _like_a_secret(name)
     shown = "of that name" if hidden else repr(_capped(name))
-    hint = _choice(name, list(case.rule["properties"]), "its fields are")
+    legal = list(case.rule["properties"])
+    theirs = instead_of(name, str(case.path[0]))
+    hint = (
+        f"{theirs}. The fields here are: {', '.join(legal)}"
+        if theirs
+        else _choice(name, legal, "its fields are")
+    )
     if name == "<<":
         hint = "YAML 1.2 has no merge keys: write the fields out, or give the whole value an anchor"
     return UNKNOWN_FIELD, f"{case.owner} has no field {shown}", hint

@@ -7,59 +7,43 @@ a boolean or null only where YAML 1.1, YAML 1.2 and JSON agree; `no`, `1e3`, `01
 """
 
 import gc
-import math
-import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import yaml
 
 from compiler.diagnostics import (
     DUPLICATE_KEY,
-    ENCODING,
     KEY_TYPE,
     NOT_A_MAPPING,
+    OTHER_KIND,
     SYNTAX,
     TOO_LARGE,
     UNREADABLE,
+    Code,
     Diagnostic,
     Span,
 )
 from compiler.redact import redact
-from compiler.source_words import CONFLICT, NOT_A_TEMPLATE, in_plain_words
+from compiler.source_kinds import kind_of
+from compiler.source_scalars import plain
+from compiler.source_text import Place, SourceError, decoded, misread, refuse_characters, span_of, stop
+from compiler.source_words import NOT_A_TEMPLATE
 
 MAX_BYTES = 16 * 1024 * 1024
 MAX_DEPTH = 64
 MAX_NODES = 1_000_000  # after aliases are expanded; a catalog of 10,000 models has about 150,000
+MAX_REPEATS = 20  # keys written twice that are listed in one run
 
 _TOO_MANY = f"more than {MAX_NODES:,} values once aliases are expanded"
 
-_WORDS: dict[str, bool | None] = {
-    **dict.fromkeys(("", "~", "null", "Null", "NULL")),
-    **dict.fromkeys(("true", "True", "TRUE"), True),
-    **dict.fromkeys(("false", "False", "FALSE"), False),
-}
-# Longer digits than these are text: int() refuses thousands of digits, and a float of them is infinite.
-_INTEGER = re.compile(r"[-+]?(0|[1-9][0-9]{0,17})\Z")
-_FLOAT = re.compile(r"[-+]?(0|[1-9][0-9]{0,17})?\.[0-9]{0,30}([eE][-+][0-9]{1,3})?\Z")
-_FORBIDDEN = re.compile(
-    r"[^\t\n\r\x20-\x7e\xa0-\u2027\u202a-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]|\r(?!\n)"
-)
 _STRING_TAGS = (None, "!", "tag:yaml.org,2002:str")
+_AGAIN: Any = object()  # in a mapping being read, the key of a value whose own key was there before
 
 Path_ = tuple[str | int, ...]
-_Place = tuple[int, int, int]  # line, column, end column; from 0, as libyaml counts
-
-
-class SourceError(Exception):
-    """The text is not a catalog; carries what to tell the user."""
-
-    def __init__(self, diagnostic: Diagnostic) -> None:
-        super().__init__(diagnostic.message)
-        self.diagnostic = diagnostic
 
 
 @dataclass(slots=True)
@@ -67,17 +51,19 @@ class Document:
     """Plain data (dict, list, str, int, float, bool, None; keys are always str) and where it stands.
 
     `places` maps the id of a container to the (key place, value place) of each of its entries; the data
-    keeps the containers, and so the ids, alive.
+    keeps the containers, and so the ids, alive. `found` is what is wrong and did not stop the parse: keys
+    written twice, of which the data has the first.
     """
 
     file: str
     text: str
     data: Any = None
-    places: dict[int, dict[str | int, tuple[_Place | None, _Place]]] = field(default_factory=dict)
+    places: dict[int, dict[str | int, tuple[Place | None, Place]]] = field(default_factory=dict)
+    found: list[Diagnostic] = field(default_factory=list)
 
     def span(self, path: Path_, *, key: bool = False) -> Span | None:
         """The place of the value (or its key) at `path`, or of the nearest thing around it that exists."""
-        found: _Place = (0, 0, 1)
+        found: Place = (0, 0, 1)
         node = self.data
         for depth, part in enumerate(path):
             entry = self.places.get(id(node), {}).get(part)
@@ -86,8 +72,7 @@ class Document:
             wants_key = key or depth < len(path) - 1  # an enclosing block is best shown by its key
             found = entry[0] if wants_key and entry[0] is not None else entry[1]
             node = node[part]
-        line, column, end = found
-        return Span(self.file, line + 1, column + 1, max(end + 1, column + 2))
+        return span_of(self.file, found)
 
 
 def read(path: Path, name: str | None = None) -> Document | Diagnostic:
@@ -104,30 +89,15 @@ def read(path: Path, name: str | None = None) -> Document | Diagnostic:
 def parse(raw: bytes | str, file: str = "<input>") -> Document | Diagnostic:
     """Parses one YAML document. Any bytes at all give a Document or one Diagnostic, in bounded memory."""
     try:
-        text = raw if isinstance(raw, str) else _decode(raw, file)
+        if len(raw) > MAX_BYTES:
+            stop(file, TOO_LARGE, (0, 0, 1), f"the file is over {MAX_BYTES // 1024 // 1024} MiB")
+        text = raw if isinstance(raw, str) else decoded(raw, file)
         document = Document(file, text)
         with no_garbage_collection():
             document.data = _Builder(document).build()
     except SourceError as error:
         return error.diagnostic
     return document
-
-
-def _decode(raw: bytes, file: str) -> str:
-    if len(raw) > MAX_BYTES:
-        raise SourceError(
-            TOO_LARGE.at(Span(file, 1, 1, 2), f"the file is over {MAX_BYTES // 1024 // 1024} MiB")
-        )
-    try:
-        return raw.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        before = raw[: error.start]
-        line = before.count(b"\n")
-        column = len(before[before.rfind(b"\n") + 1 :].decode("utf-8", "replace"))
-        place = Span(file, line + 1, column + 1, column + 2)
-        message = f"byte 0x{raw[error.start]:02x} is not UTF-8"
-        was = "this is UTF-16; " if raw[:2] in (b"\xff\xfe", b"\xfe\xff") else ""
-        raise SourceError(ENCODING.at(place, message, f"{was}save the file as UTF-8")) from None
 
 
 @contextmanager
@@ -152,59 +122,22 @@ class _Builder:
         self.sizes: dict[str, int] = {}
         self.heights: dict[str, int] = {}
         self.nodes = 0
+        self.repeats = 0
+        self.repeated: dict[int, dict[Any, Any]] = {}
+        self.first_unsaid: Place | None = None
 
     def build(self) -> Any:
-        if not self.document.text.isascii() or "\r" in self.document.text:
-            self._refuse_characters()
+        text, file = self.document.text, self.document.file
+        refuse_characters(text, file)
         try:
-            return self._build()
-        except yaml.reader.ReaderError as error:  # it has no mark, and counts in bytes
-            self._refuse_characters()
-            self._stop(SYNTAX, (0, 0, 1), str(error).replace("\n", " "))
-        except yaml.MarkedYAMLError as error:
-            self._misread(error)
+            root = self._build()
         except yaml.YAMLError as error:
-            self._stop(SYNTAX, (0, 0, 1), str(error))
+            misread(text, file, error)
+        self._drop_repeated()
+        return root
 
-    def _refuse_characters(self) -> None:
-        """Stops at a character that YAML refuses, or takes for the end of a line where editors do not."""
-        found = _FORBIDDEN.search(self.document.text)
-        if found:
-            before = self.document.text[: found.start()]
-            line, column = before.count("\n"), len(before) - before.rfind("\n") - 1
-            what = f"character U+{ord(found.group()[0]):04X} is not allowed"
-            self._stop(
-                SYNTAX, (line, column, column + 1), what, "remove it, or write it as an escape in quotes"
-            )
-
-    def _misread(self, error: yaml.MarkedYAMLError) -> None:
-        """A problem of libyaml's in plain words; what was opened and not closed is shown, too."""
-        unclosed = "quoted scalar" in str(error.context)  # the end of the file is no place to look at
-        mark = (error.context_mark if unclosed else error.problem_mark) or error.context_mark
-        place = (mark.line, mark.column, mark.column + 1) if mark else (0, 0, 1)
-        lines = self.document.text.split("\n")
-        conflict = next(
-            (n for n, text in enumerate(lines[: place[0] + 1]) if text.startswith(CONFLICT)), None
-        )
-        if conflict is not None:
-            self._stop(
-                SYNTAX, (conflict, 0, 7), "this is the mark of a merge conflict", "resolve the conflict"
-            )
-        line = lines[place[0]] if place[0] < len(lines) else ""
-        message, hint = in_plain_words(str(error.problem), str(error.context), line, place[1])
-        opened = error.context_mark
-        try:
-            self._stop(SYNTAX, place, message, hint)
-        except SourceError as stop:
-            if opened and opened.line != place[0] and "parsing" in str(error.context):
-                span = Span(self.document.file, opened.line + 1, opened.column + 1, opened.column + 2)
-                raise SourceError(stop.diagnostic.with_related(span, "it began here")) from None
-            raise
-
-    def _stop(self, code: Any, place: _Place, message: str, hint: str = "") -> Any:
-        line, column, end = place
-        span = Span(self.document.file, line + 1, column + 1, max(end + 1, column + 2))
-        raise SourceError(code.at(span, message, hint))
+    def _stop(self, code: Code, place: Place, message: str, hint: str = "") -> NoReturn:
+        stop(self.document.file, code, place, message, hint)
 
     def _build(self) -> Any:  # noqa: C901, PLR0912, PLR0915  # one loop over one event stream: splitting it costs half its speed
         loader = yaml.CSafeLoader(self.document.text)
@@ -213,11 +146,11 @@ class _Builder:
         scalar_event, mapping_event = yaml.ScalarEvent, yaml.MappingStartEvent
         sequence_event, alias_event = yaml.SequenceStartEvent, yaml.AliasEvent
         ends = (yaml.MappingEndEvent, yaml.SequenceEndEvent)
-        stack: list[tuple[Any, dict[str | int, Any], str | None, _Place | None, str | None, int, int]] = []
+        stack: list[tuple[Any, dict[str | int, Any], str | None, Place | None, str | None, int, int]] = []
         container: Any = None
-        marks: dict[str | int, tuple[_Place | None, _Place]] = {}
+        marks: dict[str | int, tuple[Place | None, Place]] = {}
         key: str | None = None
-        key_place: _Place | None = None
+        key_place: Place | None = None
         anchor: str | None = None
         opened_at = 0
         peak = 0  # the deepest level inside the open container, aliases expanded
@@ -234,10 +167,11 @@ class _Builder:
                 if key is None and type(container) is dict:
                     key, key_place = event.value, place
                     if key in container:
-                        self._duplicate(key, place, marks[key][0])
+                        self._repeated(key, place, marks[key][0], container)
+                        key = _AGAIN
                     continue
                 text = event.value
-                value: Any = text if event.style or event.tag else _plain(text)
+                value: Any = text if event.style or event.tag else plain(text)
                 if event.anchor:
                     self.anchors[event.anchor], self.sizes[event.anchor] = value, 1
                     self.heights[event.anchor] = 0
@@ -301,13 +235,7 @@ class _Builder:
                         TOO_LARGE, place, f"nested deeper than {MAX_DEPTH} levels once aliases are expanded"
                     )
             elif kind is yaml.DocumentStartEvent and seen_root:
-                start = event.start_mark
-                self._stop(
-                    NOT_A_MAPPING,
-                    (start.line, start.column, start.column + 3),
-                    "a second document starts here; a catalog is one",
-                    "put each catalog in a file of its own",
-                )
+                self._second_document(event.start_mark, root)
             elif kind is yaml.StreamEndEvent:
                 return root
             else:
@@ -324,32 +252,45 @@ class _Builder:
             else:
                 root, seen_root = value, True
 
-    def _refuse_tag(self, tag: str, place: _Place) -> None:
+    def _second_document(self, mark: Any, first: Any) -> NoReturn:
+        other = kind_of(first)
+        if other:  # several documents are what manifests come in
+            self.document.data = first
+            where = self.document.span((other.key,), key=True)
+            raise SourceError(OTHER_KIND.at(where, other.message, other.hint))
+        place = (mark.line, mark.column, mark.column + 3)
+        hint = "put each catalog in a file of its own"
+        self._stop(NOT_A_MAPPING, place, "a second document starts here; a catalog is one", hint)
+
+    def _refuse_tag(self, tag: str, place: Place) -> None:
         self._stop(SYNTAX, place, f"the tag {_brief(tag)!r} has no meaning in a catalog", "remove it")
 
-    def _duplicate(self, key: str, place: _Place, first: _Place | None) -> None:
-        line = (first or place)[0] + 1
-        span = Span(self.document.file, place[0] + 1, place[1] + 1, place[2] + 1)
-        found = DUPLICATE_KEY.at(span, f"key {_brief(key)!r} is written twice", "keep one of the two")
-        if first:
-            found = found.with_related(
-                Span(self.document.file, line, first[1] + 1, first[2] + 1), "first written here"
-            )
-        raise SourceError(found)
+    def _repeated(self, key: str, place: Place, first: Place | None, within: dict[Any, Any]) -> None:
+        """Reports a key that was there before. Its value is read under `_AGAIN`, and dropped at the end."""
+        self.repeats += 1
+        self.repeated[id(within)] = within
+        if self.repeats > MAX_REPEATS:
+            self.first_unsaid = self.first_unsaid or place
+            return
+        found = DUPLICATE_KEY.at(
+            span_of(self.document.file, place),
+            f"key {_brief(key)!r} is written twice",
+            "keep one of the two; the rest of the file was checked with the first",
+        )
+        earlier = span_of(self.document.file, first) if first else None
+        self.document.found.append(found.with_related(earlier, "first written here"))
+
+    def _drop_repeated(self) -> None:
+        for within in self.repeated.values():
+            self.document.places[id(within)].pop(_AGAIN, None)
+            within.pop(_AGAIN, None)
+        if self.first_unsaid:
+            count = self.repeats - MAX_REPEATS
+            what = f"from here on, {count} more key{'s are' if count > 1 else ' is'} written twice"
+            where = span_of(self.document.file, self.first_unsaid)
+            self.document.found.append(DUPLICATE_KEY.at(where, what, "mend those above and run it again"))
 
 
 def _brief(text: str) -> str:
     """What a message repeats of the file: no secret, and hidden before it is cut."""
     return redact(text)[:40]
-
-
-def _plain(text: str) -> Any:
-    """What an unquoted scalar means."""
-    if text in _WORDS:
-        return _WORDS[text]
-    if text[0] in "-+.0123456789":
-        if _INTEGER.match(text):
-            return int(text)
-        if _FLOAT.match(text) and text.strip("+-.")[:1].isdigit() and math.isfinite(float(text)):
-            return float(text)
-    return text

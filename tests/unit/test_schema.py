@@ -1,6 +1,7 @@
 """The catalog's schema is complete and says what it means; what it refuses is explained in words."""
 
 import json
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -9,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from compiler import schema, schema_words
+from compiler import litellm_words, schema, schema_words
 from compiler.diagnostics import NOT_SUPPORTED_YET, Diagnostic
 from compiler.resources import read_text
 from compiler.source import Document, parse
@@ -589,3 +590,39 @@ def test_data_that_is_too_deep_ends_in_a_diagnostic(where: str) -> None:
     data = {**document(SMALLEST).data, where: deep}
     found = schema.check(Document("catalog.yaml", "", data))
     assert found or where == "environments"
+
+
+@pytest.mark.parametrize(
+    ("section", "words"),
+    [
+        ("router_settings: {num_retries: 1}", "Interlock writes this section"),
+        ("fallback: {num_retries: 1}", "`fallback.retry.attempts`"),
+        ("fallback: {request_timeout: 1}", "`fallback.timeout_s`"),
+        ("fallback: {request-timeout: 1}", "`fallback.timeout_s`"),
+        (MODEL + "input_cost_per_token_above_200k_tokens: 1}}", "times 1,000,000"),
+        (MODEL + "supports_vision: true}}", "`capabilities`"),
+        (MODEL + "api_key: os.environ/KEY}}", "the provider has it"),
+        (MODEL + "model: openai/gpt-4}}", "`id`"),
+        (PROVIDER + "api_base: 'http://x'}}", "`base_url` of the provider"),
+        (GATEWAY + "master_key: {secret: s, key: k}}}", "`auth: {master_key"),
+    ],
+)
+def test_a_setting_of_litellm_is_answered_with_what_to_write_here(section: str, words: str) -> None:
+    (found,) = [d for d in schema.check(document(catalog(section))) if d.code == "IL201"]
+    assert words in found.hint
+    assert "a setting of LiteLLM's" in found.hint
+    assert "The fields here are: " in found.hint
+
+
+@pytest.mark.parametrize("section", [STRATEGY + "model: m}}", "fallback: {order: cost}", "typo: 1"])
+def test_a_word_of_anybody_s_is_not_taken_for_litellm_s(section: str) -> None:
+    (found,) = schema.check(document(catalog(section)))
+    assert "LiteLLM" not in found.hint
+
+
+def test_what_is_said_of_litellm_s_settings_names_fields_that_exist() -> None:
+    fields = {path.rpartition("/")[2] for path in PROPERTIES} | {"interlock", "auto", "routing_strategy"}
+    for name, words in litellm_words._INSTEAD.items():
+        for quoted in re.findall(r"`([^`]+)`", words):
+            first = re.split(r"[.:/ ]", quoted.lstrip("{"))[0]
+            assert first in fields, f"{name}: {quoted}"

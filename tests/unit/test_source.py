@@ -10,7 +10,7 @@ import pytest
 
 from compiler import source
 from compiler.diagnostics import Diagnostic, Span
-from compiler.source import MAX_BYTES, MAX_DEPTH, MAX_NODES, Document, parse, read
+from compiler.source import MAX_BYTES, MAX_DEPTH, MAX_NODES, MAX_REPEATS, Document, parse, read
 
 KIB = 1024
 
@@ -299,11 +299,55 @@ def test_the_largest_file(tmp_path: Path) -> None:
     ],
 )
 def test_a_key_written_twice(text: str, second: tuple[int, int], first: tuple[int, int]) -> None:
-    found = refused(text)
+    (found,) = parsed(text).found
     assert found.code == "IL104"
     assert place(found) == second
     ((where, _),) = found.related
     assert (where.line, where.column) == first
+
+
+@pytest.mark.parametrize(
+    ("text", "data"),
+    [
+        ("a: 1\na: 2\nb: 3\n", {"a": 1, "b": 3}),
+        ("a: {x: 1}\na: {y: 2}\n", {"a": {"x": 1}}),
+        ("a: [1]\na: [2]\n", {"a": [1]}),
+        ("a: 1\na: &x {y: 2}\nb: *x\n", {"a": 1, "b": {"y": 2}}),
+        ("a: &x {y: 1, y: [2]}\nb: *x\n", {"a": {"y": 1}, "b": {"y": 1}}),
+        ("a: 1\na: {b: 1, b: 2}\na: 3\n", {"a": 1}),
+        ("a: null\na: 2\n", {"a": None}),
+    ],
+)
+def test_of_two_values_the_first_is_kept(text: str, data: Any) -> None:
+    document = parsed(text)
+    assert document.data == data
+    assert all(isinstance(key, str | int) for marks in document.places.values() for key in marks)
+
+
+def test_places_are_those_of_the_value_that_is_kept() -> None:
+    document = parsed("a: {x: 1}\na: {x: 2}\n")
+    assert document.span(("a", "x")) == Span("f.yaml", 1, 8, 9)
+    assert document.span(("a",), key=True) == Span("f.yaml", 1, 1, 2)
+
+
+def test_every_key_written_twice_is_said() -> None:
+    text = "a: 1\na: 2\nb: {c: 1, c: {d: 1, d: 2}}\na: 3\n"
+    document = parsed(text)
+    assert sorted(place(found) for found in document.found) == [(2, 1), (3, 11), (3, 21), (4, 1)]
+    assert {found.code for found in document.found} == {"IL104"}
+
+
+@pytest.mark.parametrize(("keys", "last"), [(21, None), (22, "1 more key is"), (51, "30 more keys are")])
+def test_many_keys_written_twice_are_counted(keys: int, last: str | None) -> None:
+    found = parsed("a: 1\n" * keys).found
+    assert len(found) == MAX_REPEATS + bool(last)
+    if last:
+        assert last in found[-1].message
+        assert place(found[-1]) == (MAX_REPEATS + 2, 1)
+
+
+def test_a_broken_file_with_a_key_written_twice_is_broken() -> None:
+    assert refused("a: 1\na: 2\nb: [\n").code == "IL103"
 
 
 @pytest.mark.parametrize(
