@@ -12,7 +12,7 @@ render: $(VENV)/.base
 	$(BIN)/interlock render
 
 dev: $(VENV)/.dev
-	$(BIN)/interlock dev
+	$(BIN)/interlock dev catalog/foundational-models.yaml
 
 test: $(VENV)/.dev
 	$(BIN)/python -m pytest -n auto --dist loadfile --no-loadscope-reorder

@@ -83,7 +83,9 @@ class CostMap:
         later = [
             (_family(name), _version(name), name)
             for name in self.upstreams(provider_type)
-            if _version(name) > own and self._serves(provider_type, name, mode, after)
+            if _version(name) > own
+            and _spread(name) == _spread(upstream)
+            and self._serves(provider_type, name, mode, after)
         ]
         # A family that has died out (`gpt turbo`) is followed by the plain one (`gpt`), where there is one.
         for relatives in (family, family[:1]):
@@ -98,7 +100,8 @@ class CostMap:
         return entry.get("mode") == (mode or "chat") and (not last_day or str(last_day) > after)
 
     def _entry(self, provider_type: str, upstream: str) -> Mapping[str, Any] | None:
-        names = (prefix + upstream for prefix in _PREFIXES.get(provider_type, ()))
+        base = _base(provider_type, upstream)
+        names = (prefix + base for prefix in _PREFIXES.get(provider_type, ()))
         return next((self.entries[name] for name in names if name in self.entries), None)
 
 
@@ -107,9 +110,25 @@ def _is_of(provider_type: str, entry: Mapping[str, Any]) -> bool:
     return str(entry.get("litellm_provider", "")).startswith(provider_type)
 
 
-_NO_FAMILY = frozenset(
-    ("latest", "preview", "exp", "v", "beta", "chat", "instruct", "it", "eu", "us", "apac", "global")
-)
+def _base(provider_type: str, upstream: str) -> str:
+    """What the map has for an id of an account's own: of a fine-tuned model, or of an inference profile."""
+    if upstream.startswith("ft:"):
+        return ":".join(upstream.split(":")[:2])
+    return (
+        upstream.rpartition("/")[2]
+        if provider_type == "bedrock" and upstream.startswith("arn:")
+        else upstream
+    )
+
+
+_SPREADS = frozenset(("eu", "us", "us-gov", "apac", "jp", "au", "ca", "global"))  # Bedrock's profiles
+_NO_FAMILY = frozenset(("latest", "preview", "exp", "v", "beta", "chat", "instruct", "it")) | _SPREADS
+_DATE = re.compile(r"(?<!\d)(?:\d{4}-\d{2}-\d{2}|\d{2}-\d{4}|\d{4,8})(?!\d)")
+
+
+def _spread(upstream: str) -> str:
+    head = upstream.partition(".")[0]
+    return head if head in _SPREADS else ""
 
 
 def _family(upstream: str) -> tuple[str, ...]:
@@ -120,8 +139,8 @@ def _family(upstream: str) -> tuple[str, ...]:
 
 def _version(upstream: str) -> tuple[int, ...]:
     """The numbers of an id that count versions: `claude-3-5-sonnet-20241022` is (3, 5)."""
-    numbers = re.findall(r"(?<![a-z0-9])v?(\d+)(?![0-9a-z])", upstream.lower().partition(":")[0])
-    return tuple(int(number) for number in numbers if len(number) < 3)
+    undated = _DATE.sub("", upstream.lower().partition(":")[0])
+    return tuple(int(number) for number in re.findall(r"(?<![a-z0-9])v?(\d{1,3})(?![0-9a-z])", undated))
 
 
 def load_cost_map() -> CostMap:

@@ -14,6 +14,8 @@ from compiler.typos import surely
 MAX_NEAREST = 50
 MAX_COMPARED = 40_000
 
+_PLURALS = {"gateway": "gateways", "provider": "providers", "model": "models", "strategy": "strategies"}
+
 
 @dataclass(slots=True)
 class Scope:
@@ -28,7 +30,7 @@ class Scope:
 
     def known(self, kind: str, name: str, path: Path_) -> bool:
         """Whether `name` exists among the catalog's `kind`s; reports it when not."""
-        legal: Mapping[str, Any] = getattr(self, kind + "s")
+        legal: Mapping[str, Any] = getattr(self, _PLURALS[kind])
         if name in legal:
             return True
         helped = len(self.found) < min(MAX_NEAREST, 1 + MAX_COMPARED // max(1, len(legal)))
@@ -38,7 +40,7 @@ class Scope:
         message = f"{kind} {name!r} does not exist"
         found = UNKNOWN_REFERENCE.at(where, message, hint)
         if close:
-            found = found.with_related(self.document.span((kind + "s", close), key=True), "defined here")
+            found = found.with_related(self.document.span((_PLURALS[kind], close), key=True), "defined here")
             found = self._mended(found, name, legal, path)
         self.found.append(found)
         return False
@@ -63,4 +65,5 @@ def _mentions(text: str, name: str) -> int:
 def _listing(kind: str, legal: Iterable[str]) -> str:
     names = sorted(legal)
     shown = ", ".join(names[:8]) + (f" and {len(names) - 8} more" if len(names) > 8 else "")
-    return f"the {kind}s of this catalog are: {shown}" if names else f"this catalog has no {kind}s"
+    kinds = _PLURALS[kind]
+    return f"the {kinds} of this catalog are: {shown}" if names else f"this catalog has no {kinds}"

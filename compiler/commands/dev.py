@@ -36,8 +36,8 @@ def command(file: Path | None, down: tuple[str, ...], port: int, first: str | No
 
     \b
     Example:
-      interlock dev
-      interlock dev --down vertex-ai --down openai
+      interlock dev catalog/current.yaml
+      interlock dev catalog/current.yaml --down vertex-ai --down openai
       interlock dev catalog/foundational-models.yaml --port 4100
     """  # noqa: D301
     missing = missing_extra()

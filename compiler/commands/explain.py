@@ -50,9 +50,9 @@ def command(  # one parameter an option
 
     \b
     Example:
-      interlock explain --strategy long_context --require min_context_window=500000
-      interlock explain --model gemini-1.5-pro-001 --down vertex-ai
-      echo '{"routing_strategy": "fast", "tools": [{"type": "function"}]}' | interlock explain --request -
+      interlock explain catalog/current.yaml --strategy long_context --require min_context_window=500000
+      interlock explain catalog/foundational-models.yaml --model gemini-1.5-pro-001 --down vertex-ai
+      echo '{"routing_strategy": "fast"}' | interlock explain catalog/current.yaml --request -
     """  # noqa: D301
     outcome = validate(one_catalog(file), as_of=as_of)
     if outcome.catalog is None:

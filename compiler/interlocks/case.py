@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
-from compiler.catalog import Catalog, Model, Strategy
+from compiler.catalog import Catalog, Deployment, Model, Strategy
 from compiler.facts import CostMap
 from compiler.runtime.models import Look
 from compiler.runtime.request import Needs, merge
@@ -17,6 +17,7 @@ from compiler.runtime.table import canonical
 from compiler.source import Document
 from compiler.table import RoutingTable, without_digest
 
+OWN_NAMES = ("azure", "openai_compatible")  # whose upstream ids are names that the user gave
 MODES = ("chat", "completion", "embedding")
 PLAIN = Needs()  # a short request that sets no limit
 LEAST = Needs(output_tokens=1)  # the cheapest request there is
@@ -110,6 +111,15 @@ class Case:
             rows = [row for row in rows if row["id"] in ids]
         ways: list[list[str]] = [row["providers"] for row in rows]
         return ways[0][0] if ways and len(ways[0]) == 1 and all(way == ways[0] for way in ways) else None
+
+    def is_known(self, deployment: Deployment) -> bool:
+        """Whether the cost map speaks of the upstream.
+
+        Not where the id is a name of the user's own that happens to be a model's: he has stated the facts.
+        """
+        own = self.catalog.providers[deployment.provider].type in OWN_NAMES
+        stated = self.document.data["models"][deployment.path[1]]
+        return deployment.known is not None and not (own and "context_window" in stated)
 
     def upstreams(self, provider_type: str) -> list[str]:
         """The upstream ids that the cost map knows of a type of provider."""

@@ -36,7 +36,7 @@ def _in_strategy(case: Case, strategy: Strategy) -> Iterator[Diagnostic]:
         case.document,
         choice_path(strategy, case.document),
         f"strategy {strategy.name!r} may embed with {fitting[0]!r} or {other!r}: {_WHY}",
-        _HINT if strategy.listed else f"say `select: {{modes: [chat]}}`; {_HINT}",
+        _HINT if strategy.listed else f"say `select: {{modes: [chat]}}` in the strategy; {_HINT}",
     )
     found = found.with_related(case.document.span(models[fitting[0]].path, key=True), "one of them")
     found = found.with_related(case.document.span(models[other].path, key=True), "another")

@@ -1,10 +1,14 @@
 """Exposure: who can reach a gateway, and what with."""
 
+import re
 from collections.abc import Iterator
 
 from compiler.catalog import Gateway
 from compiler.diagnostics import KEY_BYPASS, OPEN_GATEWAY, PLAIN_HTTP, Diagnostic
 from compiler.interlocks.case import Case, ask
+
+# Annotations by which a load balancer stays private, or speaks TLS itself.
+_PRIVATE_OR_TLS = re.compile(r"internal|private|ssl|tls|cert|https", re.IGNORECASE)
 
 
 def outside_needs_a_key(case: Case) -> Iterator[Diagnostic]:
@@ -52,9 +56,12 @@ def _asks_a_key_for_the_same(case: Case, gateway: Gateway) -> tuple[str, Gateway
 
 def the_internet_is_encrypted(case: Case) -> Iterator[Diagnostic]:
     """IL504: no gateway has a public load balancer, to which clients would send their keys in the clear."""
+    if case.catalog.target.platform == "generic":
+        return  # what a load balancer is there, and who reaches it, only the user knows
     for gateway in case.catalog.gateways.values():
         service = gateway.service
-        if service.type == "LoadBalancer" and not service.internal and gateway.master_key is not None:
+        told = any(_PRIVATE_OR_TLS.search(f"{key}={value}") for key, value in service.annotations.items())
+        if service.type == "LoadBalancer" and not service.internal and gateway.master_key and not told:
             yield PLAIN_HTTP.on_value(
                 case.document,
                 (*gateway.path, "service", "type"),

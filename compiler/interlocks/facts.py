@@ -8,7 +8,7 @@ from difflib import SequenceMatcher
 from typing import Any
 
 from compiler import edits
-from compiler.catalog import Deployment, Model, Price
+from compiler.catalog import Deployment, Facts, Model, Price
 from compiler.diagnostics import (
     CONTRADICTION,
     MISSING_FACT,
@@ -18,11 +18,12 @@ from compiler.diagnostics import (
     Diagnostic,
     nearest,
 )
-from compiler.interlocks.case import Case, ask
+from compiler.interlocks.case import OWN_NAMES, Case, ask
 
 MAX_NEAREST = 20  # searches for a nearest id: each takes milliseconds, and thousands would take minutes
 _TYPO = 0.85  # how alike two ids are of which one is the other misspelt
-_OWN_NAMES = ("azure", "openai_compatible")  # their upstream ids are names that the user gave
+_ROUNDING = 1.05  # 128K is 128,000 on one page and 131,072 on another
+_DISCOUNT = 0.5  # a contract may well be cheaper than the list price, by not more than this
 _SIZES = (("context_window", "context window"), ("max_output_tokens", "longest answer"))
 
 
@@ -44,7 +45,7 @@ def facts_are_known(case: Case) -> Iterator[Diagnostic]:
 
 
 def _is_unknown(case: Case, deployment: Deployment) -> bool:
-    return deployment.known is None and case.catalog.providers[deployment.provider].type not in _OWN_NAMES
+    return deployment.known is None and case.catalog.providers[deployment.provider].type not in OWN_NAMES
 
 
 def _missing_window(case: Case, model: Model) -> Diagnostic:
@@ -117,21 +118,22 @@ def _stated_rows(case: Case, deployment: Deployment) -> list[Mapping[str, Any]]:
 def facts_agree(case: Case) -> Iterator[Diagnostic]:
     """IL403: stated facts are the cost map's; IL313: no deployment does less than its model promises."""
     for model in case.catalog.models.values():
-        known = [d for d in model.deployments if d.known is not None]
+        known = [d for d in model.deployments if case.is_known(d)]
         if not known or not model.in_service:
             continue
         for field, words in _SIZES:
             stated = _stated(case, model).get(field)
             if stated is not None:
                 yield from _size(case, model, known, field, words, int(stated))
-        yield from _price(case, model, known[0])
+        yield from _price(case, model, known)
         yield from _last_days(case, model, known)
 
 
 def _size(  # noqa: PLR0913, PLR0917  # what one fact is
     case: Case, model: Model, known: list[Deployment], field: str, words: str, stated: int
 ) -> Iterator[Diagnostic]:
-    less = [(d, size) for d in known if (size := getattr(d.known, field)) is not None and size < stated]
+    sizes = [(d, _most(d, field)) for d in known]
+    less = [(d, size) for d, size in sizes if size is not None and size * _ROUNDING < stated]
     path = (*model.path, field)
     if less and len(less) == len(model.deployments):
         size = max(size for _, size in less)
@@ -155,38 +157,57 @@ def _size(  # noqa: PLR0913, PLR0917  # what one fact is
         yield _needs(found, model, field, stated, f"may be sent to {deployment.provider}, which takes less")
 
 
+def _most(deployment: Deployment, field: str) -> int | None:
+    """The most that a size can mean: vendors count the answer into the window, and the map does not."""
+    known = deployment.known or Facts()
+    if field == "max_output_tokens" or known.context_window is None:
+        return known.max_output_tokens if field == "max_output_tokens" else None
+    return known.context_window + (known.max_output_tokens or 0)
+
+
 def _needs(found: Diagnostic, model: Model, field: str, size: int, outcome: str) -> Diagnostic:
     key = "min_context_window" if field == "context_window" else "min_output_tokens"
     mode = model.modes[0]
     return found.with_request(ask(mode, model=model.name, requirements={key: size}), outcome, mode=mode)
 
 
-def _price(case: Case, model: Model, deployment: Deployment) -> Iterator[Diagnostic]:
-    ours, theirs = model.facts.price, deployment.known.price if deployment.known else None
-    if "price" not in _stated(case, model) or ours is None or theirs is None:
+def _price(case: Case, model: Model, known: list[Deployment]) -> Iterator[Diagnostic]:
+    ours, listed = model.facts.price, [d.known.price for d in known if d.known and d.known.price]
+    if "price" not in _stated(case, model) or ours is None or not listed:
         return
+    if any(_sides(ours, theirs) == [] or _unit(ours, theirs) for theirs in listed):
+        return
+    theirs = max(listed, key=lambda price: (price.output, price.input))
+    differ = _sides(ours, theirs)
+    said = ", ".join(f"{side} ${a:g} here and ${b:g}" for side, a, b in differ)
+    found = CONTRADICTION.on(
+        case.document,
+        (*model.path, "price"),
+        f"the price of {model.name!r} is otherwise in LiteLLM's cost map: {said} there",
+        "correct it, or allow it if it is your contract's (`path: models` allows it for all of them); "
+        "the catalog's value is used",
+    )
+    cheaper = all(_DISCOUNT * b <= a <= b for _, a, b in differ)
+    yield replace(found, severity="note") if cheaper else found
+
+
+def _sides(ours: Price, theirs: Price) -> list[tuple[str, float, float]]:
+    """(side, here, there) of what differs by more than rounding."""
     sides = [(side, getattr(ours, side), getattr(theirs, side)) for side in ("input", "output")]
-    differ = [(side, a, b) for side, a, b in sides if abs(a - b) > 0.01 * max(a, b)]
-    if differ and not _unit(ours, theirs):
-        said = ", ".join(f"{side} ${a:g} here and ${b:g}" for side, a, b in differ)
-        yield CONTRADICTION.on(
-            case.document,
-            (*model.path, "price"),
-            f"the price of {model.name!r} is otherwise in LiteLLM's cost map: {said} there",
-            "correct it, or allow it if it is your contract's; the catalog's value is used",
-        )
+    return [(side, a, b) for side, a, b in sides if abs(a - b) > 0.01 * max(a, b)]
 
 
 def _last_days(case: Case, model: Model, known: list[Deployment]) -> Iterator[Diagnostic]:
     stated = (_stated(case, model).get("lifecycle") or {}).get("retires_on")
     theirs = min((d.known.retires_on for d in known if d.known and d.known.retires_on), default=None)
     if stated and theirs and stated > theirs:
-        yield CONTRADICTION.on_value(
+        found = CONTRADICTION.on_value(
             case.document,
             (*model.path, "lifecycle", "retires_on"),
             f"{model.name!r} retires on {stated} here and on {theirs} in LiteLLM's cost map",
             "ask the vendor; the catalog's value is used",
         )
+        yield replace(found, severity="note")
 
 
 def prices_are_per_million(case: Case) -> Iterator[Diagnostic]:
@@ -195,7 +216,8 @@ def prices_are_per_million(case: Case) -> Iterator[Diagnostic]:
         ours = model.facts.price
         if ours is None or "price" not in _stated(case, model):
             continue
-        known = next((d.known.price for d in model.deployments if d.known and d.known.price), None)
+        listed = (d.known.price for d in model.deployments if d.known and case.is_known(d))
+        known = next((price for price in listed if price), None)
         unit = _unit(ours, known) if known else _unit_by_size(ours)
         if unit is None:
             continue

@@ -19,7 +19,7 @@ def models_are_not_retired(case: Case) -> Iterator[Diagnostic]:
             continue
         # The catalog speaks of the model, the cost map of each upstream; the catalog goes first.
         stated = _stated(case, model)
-        days = [(d, _day(stated or (d.known.retires_on if d.known else None))) for d in model.deployments]
+        days = [(d, _day(stated or _known_last_day(case, d))) for d in model.deployments]
         gone = [(d, day) for d, day in days if day and day <= today]
         if gone and len(gone) == len(days):
             last = max(day for _, day in gone)
@@ -49,11 +49,19 @@ def _stated(case: Case, model: Model) -> str | None:
     return written
 
 
+def _known_last_day(case: Case, deployment: Deployment) -> str | None:
+    return deployment.known.retires_on if deployment.known and case.is_known(deployment) else None
+
+
 def _day(text: str | None) -> date | None:
     try:
         return date.fromisoformat(text) if text else None
     except ValueError:
         return None
+
+
+def _source(case: Case, model: Model) -> str:
+    return "" if _stated(case, model) else " by LiteLLM's cost map"
 
 
 def _place(case: Case, model: Model) -> Path_:
@@ -63,7 +71,10 @@ def _place(case: Case, model: Model) -> Path_:
 
 def _retired(case: Case, model: Model, path: Path_, day: date, who: str) -> Diagnostic:
     found = RETIRED.on(
-        case.document, path, f"{who} was retired on {day}, and is in service here", _advice(case, model)
+        case.document,
+        path,
+        f"{who} was retired on {day}{_source(case, model)}, and is in service here",
+        _advice(case, model),
     )
     return _with_uses(case, model, found).with_request(
         ask(model.modes[0], model=model.name), "is sent to a model that is gone", mode=model.modes[0]
@@ -82,7 +93,9 @@ def _soon(case: Case, model: Model, ending: list[tuple[Deployment, date]]) -> It
         yield _with_uses(
             case,
             model,
-            RETIRES_SOON.on(case.document, path, f"{who} retires on {day}", _advice(case, model)),
+            RETIRES_SOON.on(
+                case.document, path, f"{who} retires on {day}{_source(case, model)}", _advice(case, model)
+            ),
         )
         if whole:
             return
@@ -103,7 +116,10 @@ def _advice(case: Case, model: Model) -> str:
     after = (date.fromisoformat(case.as_of) + SOON).isoformat()
     successor = model.successor or case.known.successor(kind, first.upstream, after)
     move = f"move to {successor!r}" if successor else "move to another model"
-    return f"{move}, then remove this one or set `lifecycle: {{status: retired}}`"
+    know_better = (
+        "" if _stated(case, model) else "; if the vendor says otherwise, state `lifecycle: {retires_on: …}`"
+    )
+    return f"{move}, then remove this one or set `lifecycle: {{status: retired}}`{know_better}"
 
 
 def routes_are_in_service(case: Case) -> Iterator[Diagnostic]:

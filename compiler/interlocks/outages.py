@@ -11,7 +11,8 @@ from compiler.diagnostics import LOST_STRATEGY, ONE_PROVIDER_ONLY, UNUSED_ALLOWA
 from compiler.interlocks.case import Case, ask
 from compiler.interlocks.routes import choice_path
 
-_INFERRED = ("function_calling", "json_mode", "vision", "audio_input", "pdf_input")
+_INFERRED = ("function_calling", "json_mode", "vision")  # what ordinary clients use without saying so
+_MUCH = 2  # a window less than this many times another is no other kind of model
 # What some requests have in common (what they use, or that they are longer), and requirements that mean them.
 _Alone = tuple[str, Mapping[str, Any]]
 
@@ -49,7 +50,8 @@ def _one_for_all(case: Case) -> Diagnostic:
         case.document,
         provider.path,
         f"every strategy ends with provider {provider.name!r}: the catalog has no other",
-        "add a provider, or say `single_provider: <reason>` on each strategy",
+        "add a provider; or say why one is enough: "
+        f"`allow: [{{rule: IL304, path: providers.{provider.name}, reason: …}}]`",
     )
     body = ask(routing_strategy=case.catalog.default_strategy)
     found = found.with_request(body, "is refused", down=[provider.name])
@@ -67,11 +69,14 @@ def _lost_with(case: Case, strategy: Strategy) -> tuple[str, str] | None:
 
 def _lost(case: Case, strategy: Strategy, provider: str, mode: str) -> Diagnostic:
     kind = "" if mode == "chat" else f" for {mode} requests"
+    # Another embedding model is no help: IL314.
+    embeds = mode == "embedding"
+    more = "give its model a second deployment" if embeds else "add a candidate of another provider"
     found = LOST_STRATEGY.on(
         case.document,
         choice_path(strategy, case.document),
         f"strategy {strategy.name!r} has no model left{kind} when provider {provider!r} is down",
-        "add a candidate of another provider, or say `single_provider: <reason>` on the strategy",
+        f"{more}, or say `single_provider: <reason>` on the strategy",
     )
     place = case.document.span(case.catalog.providers[provider].path, key=True)
     found = found.with_related(place, "every candidate that can serve it is served here")
@@ -127,7 +132,7 @@ def _windows(kinds: set[_Kind]) -> Iterator[tuple[str, _Alone]]:
         (0, None),
         (0, None),
     ]
-    if provider is not None and 0 < second < largest < math.inf:
+    if provider is not None and 0 < _MUCH * second <= largest < math.inf:
         yield provider, ("", {"min_context_window": int(second) + 1})
 
 
