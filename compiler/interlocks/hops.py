@@ -147,7 +147,8 @@ def _too_late(case: Case, path: Path_, name: str, body: dict[str, Any]) -> Diagn
     found = NEVER_REACHED.on_value(
         case.document,
         path,
-        f"{name!r} comes after the last attempt: {most} before it can serve whatever it can",
+        f"{name!r} comes after the last attempt: at most {most} models are tried, "
+        f"and {most} before it serve every request that it does",
         "raise `fallback.max_attempts`, or take it out: only requests that exclude others get there",
     )
     mode = "chat" if "messages" in body else "completion" if "prompt" in body else "embedding"

@@ -67,11 +67,14 @@ def _lost_with(case: Case, strategy: Strategy) -> tuple[str, str] | None:
 
 def _lost(case: Case, strategy: Strategy, provider: str, mode: str) -> Diagnostic:
     kind = "" if mode == "chat" else f" for {mode} requests"
+    more = "add a candidate of another provider"
+    if mode == "embedding":  # another model would not do: see IL314
+        more = "give its model a second deployment, at another provider"
     found = LOST_STRATEGY.on(
         case.document,
         choice_path(strategy, case.document),
         f"strategy {strategy.name!r} has no model left{kind} when provider {provider!r} is down",
-        "add a candidate of another provider, or say `single_provider: <reason>` on the strategy",
+        f"{more}, or say `single_provider: <reason>` on the strategy",
     )
     place = case.document.span(case.catalog.providers[provider].path, key=True)
     found = found.with_related(place, "every candidate that can serve it is served here")

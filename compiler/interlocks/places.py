@@ -34,9 +34,10 @@ def residency_is_true(case: Case) -> Iterator[Diagnostic]:
     for provider in case.catalog.providers.values():
         for field, place in (("region", provider.region), ("location", provider.location)):
             where = _continent(place)
+            is_in = "may be" if where == "anywhere" else "is in"
             if _contradicts(provider, where):
                 wrong.add(provider.name)
-                yield _found(case, provider, (*provider.path, field), f"its {field} {place} is in", where)
+                yield _found(case, provider, (*provider.path, field), f"its {field} {place} {is_in}", where)
     for model in case.catalog.models.values():
         for deployment in model.deployments if model.in_service else ():
             provider = case.catalog.providers[deployment.provider]
