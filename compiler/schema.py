@@ -16,8 +16,8 @@ from jsonschema_rs import ValidationErrorKind as Kind
 
 from compiler.diagnostics import NOT_SUPPORTED_YET, OTHER_KIND, Diagnostic, Span
 from compiler.resources import read_text
-from compiler.schema_words import Fault, Path_, called, explained, value_at
-from compiler.source import Document
+from compiler.schema_words import Fault, Path_, called, explained
+from compiler.source import Document, value_at
 from compiler.source_kinds import kind_of
 
 MAX_SHOWN = 100  # problems listed in one run

@@ -8,7 +8,7 @@ from typing import Any
 from compiler import edits
 from compiler.diagnostics import Diagnostic, Edit
 from compiler.redact import may_hold_secret
-from compiler.source import Document, Path_
+from compiler.source import Document, Path_, value_at
 from compiler.typos import surely
 
 _LONGEST = 100  # characters of a value that a fix is looked for
@@ -60,18 +60,15 @@ def _fit(text: str) -> bool:
 
 
 def _rename(wrong: _Wrong) -> _Mending:
-    name, beside = str(wrong.path[-1]), _beside(wrong)
+    name = str(wrong.path[-1])
     meant = surely(name, wrong.rule["properties"])
-    if meant is None or meant in beside:
+    if meant is None or meant in _beside(wrong):
         return _NOTHING
     return f"rename {name!r} to {meant!r}", edits.replace_key(wrong.document, wrong.path, meant)
 
 
 def _beside(wrong: _Wrong) -> Any:
-    node = wrong.document.data
-    for part in wrong.path[:-1]:
-        node = node[part]
-    return node
+    return value_at(wrong.document.data, wrong.path[:-1]) or {}
 
 
 def _legal(wrong: _Wrong) -> _Mending:

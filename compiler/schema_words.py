@@ -25,7 +25,7 @@ from compiler.diagnostics import (
 from compiler.litellm_words import instead_of
 from compiler.redact import secrets_in
 from compiler.schema_fixes import with_fix
-from compiler.source import Document
+from compiler.source import Document, value_at
 
 Path_ = tuple[str | int, ...]
 
@@ -133,16 +133,6 @@ def called(path: Path_) -> str:
         hidden = not PRIVATE.isdisjoint(path[:index]) and part not in ("secret", "key")
         text += f"[{part}]" if isinstance(part, int) else "." + ("…" if hidden else _name(part))
     return f"`{text.removeprefix('.')}`" if path else "the catalog"
-
-
-def value_at(data: Any, path: Path_) -> Any:
-    """The value at a path; None when there is none."""
-    for part in path:
-        try:
-            data = data[part]
-        except (KeyError, IndexError, TypeError):
-            return None
-    return data
 
 
 def _name(name: str) -> str:

@@ -75,6 +75,16 @@ class Document:
         return span_of(self.file, found)
 
 
+def value_at(data: Any, path: Path_) -> Any:
+    """The value at a path; None when there is none."""
+    for part in path:
+        try:
+            data = data[part]
+        except (KeyError, IndexError, TypeError):
+            return None
+    return data
+
+
 def read(path: Path, name: str | None = None) -> Document | Diagnostic:
     """Reads and parses a file. `name` is what diagnostics call it (default: the path as given)."""
     shown = name or path.as_posix()

@@ -68,7 +68,8 @@ def _wrong(allowance: Allowance, document: Document) -> Diagnostic | None:
     code = CODES.get(allowance.rule)
     at = (*allowance.path, "rule")
     if code is None:
-        close = nearest(allowance.rule, (code.id for code in CODES.values() if code.relaxable))
+        alike = (c.id for c in CODES.values() if c.relaxable and c.id.startswith(allowance.rule[:3]))
+        close = nearest(allowance.rule, alike)
         hint = f"did you mean {close!r}?" if close else "`interlock docs rules` lists them"
         return BAD_ALLOWANCE.on_value(document, at, f"there is no rule {allowance.rule}", hint)
     if not code.relaxable:
@@ -89,13 +90,14 @@ def _wrong(allowance: Allowance, document: Document) -> Diagnostic | None:
 def _unused(allowance: Allowance, document: Document) -> Diagnostic:
     missing = _first_missing(_plain(allowance.place), document.data)
     if missing:
-        what, hint = f"the catalog has no {missing}", "a path is the keys that lead there, joined with dots"
+        key, what = "path", f"the catalog has no {missing}"
+        hint = "a path is the keys that lead there, joined with dots"
     else:
-        what, hint = (
-            f"{allowance.rule} has nothing to say there",
-            "remove it, so that the next change is judged",
-        )
-    found = UNUSED_ALLOWANCE.on(document, allowance.path, f"this allowance relaxes nothing: {what}", hint)
+        key, what = "rule", f"{allowance.rule} has nothing to say there"
+        hint = "remove it, so that the next change is judged"
+    found = UNUSED_ALLOWANCE.on_value(
+        document, (*allowance.path, key), f"this allowance relaxes nothing: {what}", hint
+    )
     # A path that leads nowhere may be misspelt: only what has nothing to say is taken out.
     return found if missing else found.with_fix("remove it", *edits.remove_item(document, allowance.path))
 

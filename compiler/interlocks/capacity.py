@@ -123,12 +123,12 @@ def _too_much(  # noqa: PLR0913, PLR0917  # what one overload is
     models = sorted(frozenset().union(*(load.models for load in loads)))
     shown = ", ".join(models[:4]) + (f" and {len(models) - 4} more" if len(models) > 4 else "")
     when = f" while provider {down!r} is down" if down else ""
-    unit = _UNITS[limit]
-    verb = "takes" if len(models) == 1 else "take"
-    found = (TOO_MUCH_WITHOUT if down else TOO_MUCH_TRAFFIC).on(
+    need, take = "needs" if len(loads) == 1 else "need", "takes" if len(models) == 1 else "take"
+    what = f"{math.ceil(demand):,} {_UNITS[limit]} a minute on average"
+    found = (TOO_MUCH_WITHOUT if down else TOO_MUCH_TRAFFIC).on_value(
         case.document,
-        line.path,
-        f"{names} need {demand:,.0f} {unit} a minute on average{when}, and {shown} {verb} {most:,.0f}",
+        (*line.path, "name"),
+        f"{names} {need} {what}{when}, and {shown} {take} {most:,.0f}",
         f"have `{limit}` raised by the vendor, add a candidate, or spread the traffic over more strategies",
     )
     place = case.catalog.models[models[0]].path

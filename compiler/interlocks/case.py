@@ -14,7 +14,7 @@ from compiler.facts import CostMap
 from compiler.runtime.models import Look
 from compiler.runtime.request import Needs, merge
 from compiler.runtime.table import canonical
-from compiler.source import Document
+from compiler.source import Document, Path_
 from compiler.table import RoutingTable, without_digest
 
 OWN_NAMES = ("azure", "openai_compatible")  # whose upstream ids are names that the user gave
@@ -111,6 +111,10 @@ class Case:
             rows = [row for row in rows if row["id"] in ids]
         ways: list[list[str]] = [row["providers"] for row in rows]
         return ways[0][0] if ways and len(ways[0]) == 1 and all(way == ways[0] for way in ways) else None
+
+    def place(self, deployment: Deployment) -> Path_:
+        """Where a deployment is written: at its provider in a list, at the model's name in the short form."""
+        return (*deployment.path, "provider") if len(deployment.path) > 2 else deployment.path
 
     def is_known(self, deployment: Deployment) -> bool:
         """Whether the cost map speaks of the upstream.

@@ -8,7 +8,7 @@ from compiler.diagnostics import MIXED_EMBEDDINGS, Diagnostic, Path_
 from compiler.interlocks.case import Case, ask
 from compiler.interlocks.routes import choice_path
 
-_WHY = "their vectors do not compare: an index would be spoiled without an error"
+_WHY = "their vectors do not compare, and mixing them spoils an index without any error"
 _HINT = "use one model with several deployments, and a strategy for each embedding model"
 
 
@@ -36,7 +36,7 @@ def _in_strategy(case: Case, strategy: Strategy) -> Iterator[Diagnostic]:
         case.document,
         choice_path(strategy, case.document),
         f"strategy {strategy.name!r} may embed with {fitting[0]!r} or {other!r}: {_WHY}",
-        _HINT if strategy.listed else f"say `select: {{modes: [chat]}}` in the strategy; {_HINT}",
+        _HINT if strategy.listed else "say `select: {modes: [chat]}`, and embed by another strategy",
     )
     found = found.with_related(case.document.span(models[fitting[0]].path, key=True), "one of them")
     found = found.with_related(case.document.span(models[other].path, key=True), "another")
@@ -59,8 +59,9 @@ def _in_fallbacks(case: Case, model: Model) -> Iterator[Diagnostic]:
             )
             found = found.with_related(case.document.span(other.path, key=True), "defined here")
             body = ask("embedding", model=model.name)
-            down = model.providers
-            yield found.with_request(body, f"is embedded by {name}", down=down, mode="embedding")
+            down = [provider for provider in model.providers if provider not in other.providers]
+            may = "is" if len(down) == len(model.providers) else "may be"
+            yield found.with_request(body, f"{may} embedded by {name}", down=down, mode="embedding")
 
 
 def _differ(one: Model, other: Model) -> bool:

@@ -69,14 +69,15 @@ def _unknown_upstream(case: Case, model: Model, deployment: Deployment) -> Diagn
         if close is None:
             return None
     written = "id" in (stated if deployment.path == model.path else _row(case, deployment))
-    path = (*deployment.path, "id") if written else deployment.path
+    path = (*deployment.path, "id") if written else case.place(deployment)
     make = UNKNOWN_UPSTREAM.on_value if written else UNKNOWN_UPSTREAM.on
     unknown = ", so its facts are not known" if needs_facts else ""
+    otherwise = "state `context_window` and `price`" if needs_facts else "allow it, with a reason"
     return make(
         case.document,
         path,
         f"LiteLLM knows no model {deployment.upstream!r} of {kind}{unknown}",
-        f"did you mean {close!r}? If not, state `context_window` and `price`"
+        f"did you mean {close!r}? If not, {otherwise}"
         if close
         else "check the id with the vendor, and state `context_window`, `price` and `capabilities`",
     )
@@ -143,18 +144,18 @@ def _size(  # noqa: PLR0913, PLR0917  # what one fact is
             f"the {words} of {model.name!r} is {stated} here and {size} in LiteLLM's cost map",
             "correct it, or allow it with the source of yours as the reason; the catalog's value is used",
         )
-        yield _needs(found, model, field, stated, "may be sent more than the vendor takes")
+        yield _needs(found, model, field, stated, "is let through, and the vendor may refuse it")
         return
     for deployment, size in less:
         found = WEAK_DEPLOYMENT.on(
             case.document,
-            deployment.path,
+            case.place(deployment),
             f"the deployment of {model.name!r} at {deployment.provider!r} has a {words} of {size}, "
             f"and the model promises {stated}",
             f"say `{field}: {size}`, or make a model of its own of this deployment",
         )
         found = found.with_related(case.document.span(path), "promised here")
-        yield _needs(found, model, field, stated, f"may be sent to {deployment.provider}, which takes less")
+        yield _needs(found, model, field, stated, f"may be sent to {deployment.provider}, which can do less")
 
 
 def _most(deployment: Deployment, field: str) -> int | None:
@@ -179,11 +180,11 @@ def _price(case: Case, model: Model, known: list[Deployment]) -> Iterator[Diagno
         return
     theirs = max(listed, key=lambda price: (price.output, price.input))
     differ = _sides(ours, theirs)
-    said = ", ".join(f"{side} ${a:g} here and ${b:g}" for side, a, b in differ)
+    said = "; ".join(f"{side} ${a:g} here, ${b:g} there" for side, a, b in differ)
     found = CONTRADICTION.on(
         case.document,
         (*model.path, "price"),
-        f"the price of {model.name!r} is otherwise in LiteLLM's cost map: {said} there",
+        f"the price of {model.name!r} is not that of LiteLLM's cost map: {said}",
         "correct it, or allow it if it is your contract's (`path: models` allows it for all of them); "
         "the catalog's value is used",
     )
@@ -225,12 +226,12 @@ def prices_are_per_million(case: Case) -> Iterator[Diagnostic]:
         found = PRICE_UNIT.on(
             case.document,
             (*model.path, "price"),
-            f"the price of {model.name!r} looks like one for {words}: "
-            f"${ours.input:g} and ${ours.output:g} for a million would be next to nothing",
+            f"the price of {model.name!r} looks like that of {words}: "
+            f"${_decimal(ours.input)} and ${_decimal(ours.output)} for a million would be next to nothing",
             f"multiply both by {factor:,}: prices are in US dollars per million tokens",
         )
         found = found.with_request(
-            ask(model.modes[0], routing_strategy=case.catalog.default_strategy),
+            ask(model.modes[0], model=model.name),
             "is priced at next to nothing",
             mode=model.modes[0],
         )
@@ -253,6 +254,11 @@ def _scaled(case: Case, model: Model, found: Diagnostic, factor: int, known: Pri
 
 def _plain(number: float) -> float:
     return int(number) if number == int(number) else number
+
+
+def _decimal(price: float) -> str:
+    """A small price as a person writes it: 0.0000002, not 2e-07."""
+    return f"{price:.12f}".rstrip("0").rstrip(".")
 
 
 def _unit(ours: Price, theirs: Price) -> tuple[int, str] | None:

@@ -13,7 +13,10 @@ from compiler.runtime.models import Look
 
 def models_can_be_used(case: Case) -> Iterator[Diagnostic]:
     """IL309: a model in service meets the catalog-wide requirements."""
-    for name in _unusable(case):
+    unusable = _unusable(case)
+    if len(unusable) == sum(model.in_service for model in case.catalog.models.values()):
+        return  # IL302 says it of every strategy
+    for name in unusable:
         model = case.catalog.models[name]
         found = NEVER_CHOSEN.on(
             case.document,
@@ -147,7 +150,8 @@ def _too_late(case: Case, path: Path_, name: str, body: dict[str, Any]) -> Diagn
     found = NEVER_REACHED.on_value(
         case.document,
         path,
-        f"{name!r} comes after the last attempt: {most} before it can serve whatever it can",
+        f"{name!r} comes after the last attempt: at most {most} models are tried, "
+        f"and {most} before it serve every request that it does",
         "raise `fallback.max_attempts`, or take it out: only requests that exclude others get there",
     )
     mode = "chat" if "messages" in body else "completion" if "prompt" in body else "embedding"

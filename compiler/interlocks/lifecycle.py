@@ -23,11 +23,10 @@ def models_are_not_retired(case: Case) -> Iterator[Diagnostic]:
         gone = [(d, day) for d, day in days if day and day <= today]
         if gone and len(gone) == len(days):
             last = max(day for _, day in gone)
-            yield _retired(case, model, _place(case, model), last, f"model {model.name!r}")
+            yield _retired(case, model, _place(case, model), last)
             continue
         for deployment, day in gone:
-            who = f"the deployment of {model.name!r} at {deployment.provider!r}"
-            yield _retired(case, model, deployment.path, day, who)
+            yield _retired(case, model, case.place(deployment), day, deployment)
         yield from _soon(case, model, [(d, day) for d, day in days if day and today < day <= today + SOON])
 
 
@@ -60,45 +59,43 @@ def _day(text: str | None) -> date | None:
         return None
 
 
-def _source(case: Case, model: Model) -> str:
-    return "" if _stated(case, model) else " by LiteLLM's cost map"
-
-
 def _place(case: Case, model: Model) -> Path_:
     """Where a last day is stated, or the model when the cost map knows it."""
     return (*model.path, "lifecycle", "retires_on") if _stated(case, model) else model.path
 
 
-def _retired(case: Case, model: Model, path: Path_, day: date, who: str) -> Diagnostic:
-    found = RETIRED.on(
-        case.document,
-        path,
-        f"{who} was retired on {day}{_source(case, model)}, and is in service here",
-        _advice(case, model),
-    )
+def _retired(
+    case: Case, model: Model, path: Path_, day: date, deployment: Deployment | None = None
+) -> Diagnostic:
+    what = f"{_who(model, deployment)} was retired on {_dated(case, model, day)}, and is in service here"
+    found = RETIRED.on(case.document, path, what, _advice(case, model, deployment))
+    others = [name for name in model.providers if deployment and name != deployment.provider]
     return _with_uses(case, model, found).with_request(
-        ask(model.modes[0], model=model.name), "is sent to a model that is gone", mode=model.modes[0]
+        ask(model.modes[0], model=model.name),
+        "is sent to a model that is gone",
+        down=others,
+        mode=model.modes[0],
     )
+
+
+def _who(model: Model, deployment: Deployment | None) -> str:
+    whole = f"model {model.name!r}"
+    return f"the deployment of {model.name!r} at {deployment.provider!r}" if deployment else whole
+
+
+def _dated(case: Case, model: Model, day: date) -> str:
+    """The day, and who says so when it is not the catalog."""
+    return str(day) if _stated(case, model) else f"{day} (LiteLLM's cost map)"
 
 
 def _soon(case: Case, model: Model, ending: list[tuple[Deployment, date]]) -> Iterator[Diagnostic]:
-    for deployment, day in ending:
-        whole = len(ending) == len(model.deployments)
-        who = (
-            f"model {model.name!r}"
-            if whole
-            else f"the deployment of {model.name!r} at {deployment.provider!r}"
-        )
-        path = _place(case, model) if whole else deployment.path
-        yield _with_uses(
-            case,
-            model,
-            RETIRES_SOON.on(
-                case.document, path, f"{who} retires on {day}{_source(case, model)}", _advice(case, model)
-            ),
-        )
-        if whole:
-            return
+    whole = len(ending) == len(model.deployments)
+    for deployment, day in ending[:1] if whole else ending:
+        one = None if whole else deployment
+        path = _place(case, model) if whole else case.place(deployment)
+        what = f"{_who(model, one)} retires on {_dated(case, model, day)}"
+        found = RETIRES_SOON.on(case.document, path, what, _advice(case, model, one))
+        yield _with_uses(case, model, found)
 
 
 def _with_uses(case: Case, model: Model, found: Diagnostic) -> Diagnostic:
@@ -110,7 +107,10 @@ def _with_uses(case: Case, model: Model, found: Diagnostic) -> Diagnostic:
     return found.with_related(place, f"strategy {uses[0].name!r} may choose it{others}")
 
 
-def _advice(case: Case, model: Model) -> str:
+def _advice(case: Case, model: Model, deployment: Deployment | None = None) -> str:
+    """What to do about a model, or about one deployment of it."""
+    if deployment:
+        return "take this deployment out; the model keeps the others"
     first = model.deployments[0]
     kind = case.catalog.providers[first.provider].type
     after = (date.fromisoformat(case.as_of) + SOON).isoformat()

@@ -69,9 +69,9 @@ def _lost_with(case: Case, strategy: Strategy) -> tuple[str, str] | None:
 
 def _lost(case: Case, strategy: Strategy, provider: str, mode: str) -> Diagnostic:
     kind = "" if mode == "chat" else f" for {mode} requests"
-    # Another embedding model is no help: IL314.
-    embeds = mode == "embedding"
-    more = "give its model a second deployment" if embeds else "add a candidate of another provider"
+    more = "add a candidate of another provider"
+    if mode == "embedding":  # another model would not do: see IL314
+        more = "give its model a second deployment, at another provider"
     found = LOST_STRATEGY.on(
         case.document,
         choice_path(strategy, case.document),

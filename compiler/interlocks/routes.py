@@ -38,12 +38,14 @@ def strategy_has_a_model(case: Case) -> Iterator[Diagnostic]:
 
 def _empty(case: Case, strategy: Strategy) -> Diagnostic:
     idle = [f"{name} is {case.catalog.models[name].status}" for name in strategy.candidates]
-    why = "; ".join(idle) or ("its query selects no model" if not strategy.listed else "it lists none")
+    path = choice_path(strategy, case.document)
+    nothing = {"select": "its query selects no model", "candidates": "it lists none"}
+    why = "; ".join(idle) or nothing.get(str(path[-1]), "no model is in service")
     return _without_a_model(
         case,
         strategy,
         why,
-        "add a candidate that is in service" if strategy.listed else "loosen `select`, or state more facts",
+        "loosen `select`, or state more facts" if path[-1] == "select" else "add a model that is in service",
         "chat",
     )
 
@@ -53,8 +55,7 @@ def _all_unfit(case: Case, strategy: Strategy, mode: str) -> Diagnostic:
     candidates = [look.candidate(name) for name in case.in_service(strategy.candidates)]
     reasons = [f"{c.model}: {'; '.join(c.reasons)}" for c in candidates]
     more = f"; and {len(reasons) - MAX_REASONS} more" if len(reasons) > MAX_REASONS else ""
-    kind = "" if mode == "chat" else f"{mode} requests: "
-    why = kind + " | ".join(reasons[:MAX_REASONS]) + more
+    why = " | ".join(reasons[:MAX_REASONS]) + more
     found = _without_a_model(
         case,
         strategy,
@@ -67,10 +68,11 @@ def _all_unfit(case: Case, strategy: Strategy, mode: str) -> Diagnostic:
 
 
 def _without_a_model(case: Case, strategy: Strategy, why: str, hint: str, mode: str) -> Diagnostic:
+    kind = "" if mode == "chat" else f" for {mode} requests"
     found = EMPTY_STRATEGY.on(
         case.document,
         choice_path(strategy, case.document),
-        f"strategy {strategy.name!r} has no model to choose from: {why}",
+        f"strategy {strategy.name!r} has no model to choose from{kind}: {why}",
         hint,
     )
     return found.with_request(ask(mode, routing_strategy=strategy.name), "is refused", mode=mode)

@@ -2,7 +2,8 @@
 
 Review the diff as its reader.
 
-A case is a folder `<code>-<slug>` with a `catalog.yaml` (or a `catalog.bin`, for bytes that are not text).
+A case is a folder `<code>-<slug>` with a `catalog.yaml` (or a `catalog.bin`, for bytes that are not text),
+and mostly a `near-miss.yaml`: the same catalog, changed as little as can be, which is not broken.
 `fixed.yaml` is what `validate --fix` makes of it, where it makes anything of it.
 """
 
@@ -27,14 +28,17 @@ def catalog_of(case: Path) -> Path:
 
 
 def said(case: Path) -> str:
-    """What `interlock validate <catalog>` writes on stderr, run in the case's folder."""
+    """What `interlock validate <catalog>` writes on stderr in the case's folder (`--notes` for a note)."""
     from compiler.commands.common import show
     from compiler.pipeline import validate
 
     catalog = Path(catalog_of(case).name)
     written = io.StringIO()
     with contextlib.chdir(case), contextlib.redirect_stderr(written):
-        show([validate(catalog)], "text")
+        outcome = validate(catalog)
+        own = case.name.partition("-")[0]
+        noted = any(d.severity == "note" and d.code == own for d in outcome.diagnostics)
+        show([outcome], "text", notes=noted)
     return written.getvalue()
 
 

@@ -1,6 +1,7 @@
 """What `interlock validate` says of each broken catalog of this folder, word for word.
 
-`python tests/errors/refresh.py` writes the words anew.
+`python tests/errors/refresh.py` writes the words anew. A `near-miss.yaml` beside a catalog is the smallest
+change of it that is not broken.
 """
 
 import importlib.util
@@ -30,6 +31,7 @@ def _refresh() -> ModuleType:
 
 REFRESH = _refresh()
 CASES: list[Path] = REFRESH.cases()
+NEAR_MISSES = [near for case in CASES for near in case.glob("near-miss.yaml")]
 
 NOT_FROM_A_CATALOG = {
     "IL101": "a file that is not there: see test_a_file_that_cannot_be_read",
@@ -37,6 +39,29 @@ NOT_FROM_A_CATALOG = {
     "IL903": "found in the output folder, by render",
     "IL904": "found in the output folder, by check",
 }
+
+# Cases that are warned of, because what is an error elsewhere is a choice or a guess there.
+WARNED_OF = {
+    "IL304-one-provider",
+    "IL309-chain-provider",
+    "IL314-query",
+    "IL404-nobody-asks-so-little",
+}
+
+# Cases that are told of, because both the catalog and the map may be right.
+NOTED = {"IL403-last-day"}
+
+# Cases in which another code is right too.
+MORE_IS_SAID = {
+    "IL104-many": {"IL301"},
+    "IL201-merge-key": {"IL202"},
+    "IL201-section-typo": {"IL202"},
+    "IL203-quantities": {"IL205"},
+    "IL301-beside-a-wrong-type": {"IL203", "IL204"},
+    "IL302-all-planned": {"IL305"},
+}
+
+WITHOUT_A_NEAR_MISS = {"IL105": "no field that is nested almost too deep is part of the format"}
 
 # Pieces of everything in the catalogs of this folder that stands for a secret.
 PLANTED = (
@@ -80,8 +105,39 @@ def test_what_fix_makes_of_it(case: Path) -> None:
 def test_the_code_of_its_name(case: Path) -> None:
     code = CODES[case.name.partition("-")[0]]
     found = validate(REFRESH.catalog_of(case))
-    assert (code.id, code.severity) in {(d.code, d.severity) for d in found.diagnostics}
-    assert found.ok == (code.severity == "warning")
+    severity = "warning" if case.name in WARNED_OF else "note" if case.name in NOTED else code.severity
+    assert severity in {d.severity for d in found.diagnostics if d.code == code.id}
+    assert found.ok == (severity != "error")
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+def test_its_own_code_alone(case: Path) -> None:
+    own = case.name.partition("-")[0]
+    said = _said_of(REFRESH.catalog_of(case))
+    assert said - {own} == MORE_IS_SAID.get(case.name, set())
+
+
+def _said_of(catalog: Path) -> set[str]:
+    """The codes of a catalog, those of notes apart."""
+    return {found.code for found in validate(catalog).diagnostics if found.severity != "note"}
+
+
+@pytest.mark.parametrize("near", NEAR_MISSES, ids=lambda near: near.parent.name)
+def test_a_near_miss_is_not_broken(near: Path) -> None:
+    own = near.parent.name.partition("-")[0]
+    assert own not in {found.code for found in validate(near).diagnostics}
+    assert not _said_of(near)
+
+
+def test_the_exceptions_are_cases() -> None:
+    assert WARNED_OF | NOTED | set(MORE_IS_SAID) <= {case.name for case in CASES}
+
+
+def test_every_code_has_a_near_miss() -> None:
+    shown = {case.name.partition("-")[0] for case in CASES}
+    near = {near.parent.name.partition("-")[0] for near in NEAR_MISSES}
+    assert near | set(WITHOUT_A_NEAR_MISS) == shown
+    assert not near & set(WITHOUT_A_NEAR_MISS)
 
 
 def test_every_code_has_a_case() -> None:
@@ -122,6 +178,7 @@ def test_a_file_that_cannot_be_read(tmp_path: Path) -> None:
     assert done.stderr.decode().splitlines() == [
         "error[IL101]: cannot read the file: No such file or directory",
         " --> nowhere.yaml:1:1",
+        "  = page: https://interlock-llm.github.io/diagnostics/IL101.html",
         "",
         "1 file, 1 error, 0 warnings",
     ]

@@ -1,9 +1,10 @@
 """Every code has a page, and its examples do what the page says.
 
-A page is `docs/diagnostics/<code>.md`. The yaml under "Refused" ("Warned of", for a warning) gives the code,
-that under "Accepted" nothing at all. An example is a fragment: its top-level sections stand for those of the
-base catalog in `docs/diagnostics/README.md`, from which the others come. That is done on the text, so that
-an example may be broken YAML; an example without any section is a whole file.
+A page is `docs/diagnostics/<code>.md`. The yaml under "Refused" ("Warned of" for a warning, "Told of" for a
+note) gives the code, that under "Accepted" nothing at all, notes of other codes apart; with the `allow` of
+the page the first gives nothing either. An example is a fragment: its top-level sections stand for those of
+the base catalog in `docs/diagnostics/README.md`, from which the others come. That is done on the text, so
+that an example may be broken YAML; an example without any section is a whole file.
 """
 
 import re
@@ -23,6 +24,7 @@ SECTION = re.compile(r"^([A-Za-z]\w*):", re.MULTILINE)
 WITHOUT_EXAMPLE = {"IL101", "IL102", "IL105", "IL901", "IL903", "IL904"}
 WITH_EXAMPLE = [code for code in CODES.values() if code.id not in WITHOUT_EXAMPLE]
 WIDEST = 160
+BAD = {"error": "Refused", "warning": "Warned of", "note": "Told of"}
 
 
 def page(code: Code) -> str:
@@ -48,8 +50,10 @@ def completed(fragment: str) -> str:
     return "".join(part for name, part in base().items() if name not in own) + fragment if own else fragment
 
 
-def codes(fragment: str) -> list[str]:
-    return [found.code for found in validate_text(completed(fragment).encode(), "example.yaml").diagnostics]
+def codes(fragment: str, *, notes_of: str = "") -> list[str]:
+    """What is said of an example: errors, warnings, and the notes of one code."""
+    found = validate_text(completed(fragment).encode(), "example.yaml").diagnostics
+    return [one.code for one in found if one.severity != "note" or one.code == notes_of]
 
 
 def test_the_base_is_a_catalog() -> None:
@@ -68,7 +72,7 @@ def test_the_parts_of_a_page(code: Code) -> None:
     text = page(code)
     assert text.startswith(f"# {code.id}: {code.title}\n\n")
     headings = re.findall(r"^## (.+)$", text, re.MULTILINE)
-    shown = ["Warned of" if code.severity == "warning" else "Refused", "Accepted"]
+    shown = [BAD[code.severity], "Accepted"]
     assert headings == ["Why it matters", *(shown if code in WITH_EXAMPLE else []), "How to mend it"]
     assert list(examples(text)) == [heading for heading in headings if heading in shown]
     assert max(len(line) for line in text.splitlines()) <= WIDEST
@@ -79,19 +83,34 @@ def test_the_parts_of_a_page(code: Code) -> None:
 @pytest.mark.parametrize("code", WITH_EXAMPLE, ids=lambda code: code.id)
 def test_the_bad_example_gives_the_code(code: Code) -> None:
     bad, _ = examples(page(code)).values()
-    assert code.id in codes(bad)
+    assert code.id in codes(bad, notes_of=code.id)
 
 
 @pytest.mark.parametrize("code", WITH_EXAMPLE, ids=lambda code: code.id)
 def test_the_good_example_gives_nothing(code: Code) -> None:
     _, good = examples(page(code)).values()
-    assert codes(good) == []
+    assert codes(good, notes_of=code.id) == []
+
+
+@pytest.mark.parametrize("code", WITH_EXAMPLE, ids=lambda code: code.id)
+def test_a_code_that_can_be_relaxed_is_relaxed_as_its_page_says(code: Code) -> None:
+    allowances = re.findall(rf"^`(allow: \[{{rule: {code.id}, .+}}\])`$", page(code), re.MULTILINE)
+    assert len(allowances) == code.relaxable
+    bad, _ = examples(page(code)).values()
+    for allowance in allowances:
+        assert codes(f"{bad}{allowance}\n", notes_of=code.id) == []
 
 
 def test_the_table_of_codes() -> None:
     text = (DOCS / "README.md").read_text("utf-8")
     rows = re.findall(r"^\| \[(\w+)\]\((\w+\.md)\) \| (\w+) \| (.+) \|$", text, re.MULTILINE)
     assert rows == [(code.id, f"{code.id}.md", code.severity, code.title) for code in CODES.values()]
+
+
+def test_the_list_of_codes_that_can_be_relaxed() -> None:
+    text = (DOCS / "README.md").read_text("utf-8")
+    listed = re.findall(r"\[(IL\d+)\]", text.partition("These can be relaxed:")[2].partition("\n\n")[0])
+    assert listed == [code.id for code in CODES.values() if code.relaxable]
 
 
 def test_the_limits_are_those_of_the_code() -> None:

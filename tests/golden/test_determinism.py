@@ -92,6 +92,7 @@ strategies:
   quality:
     order: quality
     requirements: {min_quality: 50, capabilities: [], max_price: {output: 100, input: 50}}
+    single_provider: no other price is known
   latency: {order: latency, select: {min_context_window: 1000, modes: [chat]}}
   listed: {candidates: [z, a, m]}
 requirements: {min_context_window: 1000, exclude_providers: []}

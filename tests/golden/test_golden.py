@@ -108,7 +108,7 @@ def test_render_gives_the_golden_tree(case: str) -> None:
 @pytest.mark.parametrize("case", CASES)
 def test_a_golden_catalog_is_without_findings(case: str) -> None:
     found = render(HERE / case / "catalog.yaml").diagnostics
-    assert [f"{d.code} {d.message}" for d in found] == []
+    assert [f"{d.code} {d.message}" for d in found if d.severity != "note"] == []
 
 
 @pytest.mark.parametrize("case", CASES)

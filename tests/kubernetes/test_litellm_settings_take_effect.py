@@ -56,17 +56,17 @@ providers:
     api_key: {secret: azure, key: api-key}
   anthropic: {type: anthropic, gateway: inner, api_key: {secret: anthropic, key: api-key}}
 models:
-  gemini-2.5-pro: {provider: vertex}
+  gemini-3.8-flash: {provider: vertex}
   gpt-4o:
     context_window: 128000
     max_output_tokens: 16384
     price: {input: 2.5, output: 10}
     deployments: [{provider: azure, id: large, weight: 3, rpm: 900, tpm: 450000}]
   haiku:
-    deployments: [{provider: bedrock, id: "anthropic.claude-3-haiku-20240307-v1:0"}]
+    deployments: [{provider: bedrock, id: "anthropic.claude-opus-4-1-20250805-v1:0"}]
   claude-sonnet-5: {provider: anthropic}
 strategies:
-  quality: {candidates: [claude-sonnet-5, gpt-4o, gemini-2.5-pro, haiku]}
+  quality: {candidates: [claude-sonnet-5, gpt-4o, gemini-3.8-flash, haiku]}
 fallback: {max_attempts: 4, timeout_s: 41, cooldown: {failures: 5, seconds: 77}}
 """
 

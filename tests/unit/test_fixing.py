@@ -167,9 +167,9 @@ def test_a_block_with_comments() -> None:
     right = BLOCK.replace("sonet", "sonnet").replace("      - gpt-5.4          # again\n", "")
     assert new == right.replace('"Cost"', '"cost"')
     assert done == [
+        "c.yaml:13: fixed IL301: replace 'claude-sonet-5' by 'claude-sonnet-5'",
         "c.yaml:15: fixed IL205: remove the second 'gpt-5.4'",
         "c.yaml:17: fixed IL204: replace 'Cost' by 'cost'",
-        "c.yaml:13: fixed IL301: replace 'claude-sonet-5' by 'claude-sonnet-5'",
     ]
 
 

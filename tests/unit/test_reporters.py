@@ -203,7 +203,9 @@ def test_the_last_line_counts(severities: list[Severity], files: int, line: str)
 
 def test_the_last_line_counts_notes_and_what_is_allowed() -> None:
     found = [ONE_PROVIDER_ONLY.at(None, name) for name in "ab"]
-    assert reporters.summary(found, 1) == "1 file, 0 errors, 0 warnings, 2 notes (--notes shows them)"
+    assert (
+        reporters.summary(found, 1) == "1 file, 0 errors, 0 warnings, 2 notes (`validate --notes` shows them)"
+    )
     assert reporters.summary(found[:1], 1, notes=True) == "1 file, 0 errors, 0 warnings, 1 note"
     assert reporters.summary([], 1, allowed=12) == "1 file, 0 errors, 0 warnings, 12 allowed"
     assert reporters.summary(found, 1, allowed=1, notes=True).endswith("2 notes, 1 allowed")

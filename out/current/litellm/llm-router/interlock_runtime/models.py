@@ -174,8 +174,10 @@ def _not_providers(unwanted: Any) -> Place:
 def _in_residency(wanted: Any) -> Place:
     def why(model: Row) -> str:
         places = dict.fromkeys(place for row in model["deployments"] for place in row["residency"])
-        others = [place or "not known" for place in places if place != wanted]
-        return f"residency {', '.join(others)} is not {wanted}"
+        others = [place for place in places if place not in (None, wanted)]
+        unknown = "residency is not known" if None in places else ""
+        known = f"residency {', '.join(others)} is not {wanted}" if others else ""
+        return ", ".join(filter(None, (known, unknown)))
 
     return lambda row: all(place == wanted for place in row["residency"]), why
 
