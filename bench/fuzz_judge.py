@@ -28,18 +28,18 @@ def judge(raw: bytes, *, rendering: bool = False) -> Verdict:
     try:
         outcome = validate_text(raw, FILE)
         broken = "\n".join(_unkept(outcome, raw))
-        rendered = rendering and outcome.catalog is not None
+        rendered = rendering and outcome.ok
         if rendered:
             broken += "\n".join(_unkept_by_output(outcome))
     except Exception:  # noqa: BLE001  # that there is none is the promise
         return Verdict(broken=traceback.format_exc())
     codes = tuple(found.code for found in outcome.diagnostics)
-    return Verdict(codes, outcome.catalog is not None, rendered, broken)
+    return Verdict(codes, outcome.ok, rendered, broken)
 
 
 def _unkept(outcome: Outcome, raw: bytes) -> Iterator[str]:
-    if outcome.ok != (outcome.catalog is not None):
-        yield f"ok is {outcome.ok} and there is {'a' if outcome.catalog else 'no'} catalog"
+    if outcome.ok and outcome.catalog is None:
+        yield "it is ok, and there is no catalog"
     lines = raw.decode("utf-8-sig", "replace").split("\n")
     for found in outcome.diagnostics:
         if found.code not in CODES or not found.message:
@@ -68,5 +68,6 @@ def _inside(span: Span, lines: list[str]) -> bool:
 def _unkept_by_output(outcome: Outcome) -> Iterator[str]:
     assert outcome.catalog
     bundle = render.bundle(outcome.catalog)
-    for found in verify(bundle, kubernetes=outcome.catalog.target.kubernetes):
+    target = outcome.catalog.target
+    for found in verify(bundle, kubernetes=target.kubernetes, litellm_version=target.litellm_version):
         yield f"the output is not valid: {found.path} {found.object} {found.pointer}: {found.message}"
