@@ -36,10 +36,12 @@ wheel: $(VENV)/.dev
 LINE ?= 1.109
 prove: .venv-$(LINE)/.ready
 	PYTHONPATH=$(CURDIR) .venv-$(LINE)/bin/python -m pytest -n auto --dist loadfile --no-loadscope-reorder \
-	  tests/runtime tests/kubernetes/test_litellm_config.py
+	  tests/runtime tests/kubernetes/test_litellm_config.py tests/kubernetes/test_litellm_settings_take_effect.py \
+	  tests/unit/test_verify_litellm.py
 
 bench: $(VENV)/.bench
 	$(BIN)/python bench/compile.py
+	$(BIN)/python bench/rules.py
 
 # The routing beside bare LiteLLM: throughput, failover, the decision alone, what LiteLLM's settings gain.
 bench-runtime: $(VENV)/.dev

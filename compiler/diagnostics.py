@@ -193,7 +193,7 @@ CODES: dict[str, Code] = {code.id: code for code in list(globals().values()) if 
 
 def in_order(diagnostics: Iterable[Diagnostic]) -> list[Diagnostic]:
     """Sorted by place, then code; the same finding is said once."""
-    return sorted(set(diagnostics), key=lambda diagnostic: diagnostic.sort_key)
+    return sorted(dict.fromkeys(diagnostics), key=lambda diagnostic: diagnostic.sort_key)
 
 
 def has_errors(diagnostics: Iterable[Diagnostic]) -> bool:

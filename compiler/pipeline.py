@@ -3,7 +3,7 @@
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 
 from compiler import facts, interlocks, schema, source
@@ -48,7 +48,10 @@ class Outcome:
 
 def today() -> str:
     """The day that lifecycles are judged on unless another is named: INTERLOCK_AS_OF, else today in UTC."""
-    return os.environ.get("INTERLOCK_AS_OF") or datetime.now(UTC).date().isoformat()
+    try:
+        return date.fromisoformat(os.environ.get("INTERLOCK_AS_OF", "")).isoformat()
+    except ValueError:  # the commands refuse it by name
+        return datetime.now(UTC).date().isoformat()
 
 
 def validate(path: Path, name: str | None = None, as_of: str | None = None) -> Outcome:

@@ -1,6 +1,8 @@
 """Secrets: no value of one stands anywhere in the file."""
 
 from collections.abc import Iterator
+from dataclasses import replace
+from itertools import islice
 
 from compiler.diagnostics import SECRET_VALUE, Diagnostic, Span
 from compiler.redact import may_hold_secret, secrets_in
@@ -9,8 +11,19 @@ from compiler.source import Document, Path_
 _WHAT_TO_DO = "put it in a Secret, say `{secret: <name>, key: <key>}` here, and replace the leaked one"
 
 
+MAX_SHOWN = 100
+
+
 def secret_values(document: Document) -> Iterator[Diagnostic]:
     """IL501, for values, keys and comments alike. Works on any data, so it speaks before the schema does."""
+    found = _secret_values(document)
+    yield from islice(found, MAX_SHOWN)
+    following = next(found, None)
+    if following is not None:
+        yield replace(following, message="from here on, more values look like secrets", hint=_WHAT_TO_DO)
+
+
+def _secret_values(document: Document) -> Iterator[Diagnostic]:
     shown = may_hold_secret(document.text)
     if not shown and "\\" not in document.text:  # an escape may hide a value from a reader of the text
         return

@@ -161,7 +161,9 @@ def on_a_terminal(columns: int, **environment: str) -> str:
 
 
 def test_a_terminal_gets_colour_links_and_its_width(catalog: Path) -> None:
-    catalog.write_text(CATALOG.replace("{provider: openai", "{provider: openai, colour: [" + "red, " * 30 + "]"))
+    catalog.write_text(
+        CATALOG.replace("{provider: openai", "{provider: openai, colour: [" + "red, " * 30 + "]")
+    )
     written = on_a_terminal(50)
     assert (
         "\x1b]8;;https://interlock-llm.github.io/diagnostics/IL201.html\x1b\\IL201\x1b]8;;\x1b\\" in written
