@@ -206,7 +206,7 @@ def catalog() -> str:
     fallback = {
         "max_attempts": "3",
         "timeout_s": str(TIMEOUT_S),
-        "cooldown": "{failures: 1000, seconds: 0}",  # no cell has anything to do with another
+        "cooldown": "{failures: 1000, seconds: 0.001}",  # no cell has anything to do with another
     }
     sections = {"providers": providers, "models": models, "strategies": strategies, "fallback": fallback}
     lines = ["apiVersion: interlock/v1", "name: matrix"]

@@ -38,7 +38,7 @@ models:
   gpt: {provider: openai, context_window: 100000, price: {input: 10, output: 20}}
 strategies:
   best: {default: true, candidates: [gemini, gpt]}
-  spare: {candidates: [gpt], requirements: {max_price: {output: 1}}}
+  spare: {candidates: [gpt], single_provider: the tests ask it for what it has not}
 fallback: {cooldown: {failures: 1000}}
 """
 ROUTER, VERTEX = "llm-router", "vertex-ai-gateway"
@@ -102,7 +102,7 @@ def asked(gateways: DevGateways, prometheus: str) -> int:
         tokens += answer.json()["usage"]["prompt_tokens"]
         time.sleep(0.5 if number else 2)  # a counter that appears at once at its end has no rate
     assert ask(gateways, stream=True).status_code == 200
-    assert ask(gateways, routing_strategy="spare").status_code == 400
+    assert ask(gateways, routing_strategy="spare", requirements={"min_quality": 1}).status_code == 400
     gateways.set_fault("vertex-ai", status=500)
     assert ask(gateways).headers["x-interlock-model"] == "gpt"
     gateways.clear("vertex-ai")

@@ -321,11 +321,11 @@ def test_what_happens_when_a_provider_fails() -> None:
         "providers": ["anthropic", "openai"],
         "max_attempts": 5,
         "timeout_s": 2.5,
-        "cooldown": {"failures": 1, "seconds": 0},
+        "cooldown": {"failures": 1, "seconds": 0.5},
     }
     found = catalog(fallback=said).fallback
     assert found.providers == ("anthropic", "openai")
-    assert (found.max_attempts, found.timeout_s, found.cooldown_failures, found.cooldown_s) == (5, 2.5, 1, 0)
+    assert (found.max_attempts, found.timeout_s, found.cooldown_failures, found.cooldown_s) == (5, 2.5, 1, 0.5)
 
 
 # --- names that mean nothing --------------------------------------------------------------------------
