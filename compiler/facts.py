@@ -180,7 +180,18 @@ def _least(values: Iterable[int | None]) -> int | None:
 
 
 def _dearest(facts: Iterable[Facts]) -> Price | None:
-    return max((f.price for f in facts if f.price), key=lambda p: (p.output, p.input), default=None)
+    """What none of them exceeds: the dearest of each side, for each size of a prompt."""
+    prices = [fact.price for fact in facts if fact.price]
+    if len(set(prices)) < 2:
+        return prices[0] if prices else None
+    edges = sorted({above for price in prices for above, _, _ in price.tiers})
+    tiers = tuple((above, *_dearest_at(prices, above + 1)) for above in edges)
+    return Price(*_dearest_at(prices, 0), tiers)
+
+
+def _dearest_at(prices: Iterable[Price], size: int) -> tuple[float, float]:
+    sides = [[(p.input, p.output), *(tier[1:] for tier in p.tiers if size > tier[0])][-1] for p in prices]
+    return max(side[0] for side in sides), max(side[1] for side in sides)
 
 
 def _common(facts: list[Facts]) -> tuple[str, ...] | None:

@@ -28,7 +28,7 @@ class Scope:
 
     def known(self, kind: str, name: str, path: Path_) -> bool:
         """Whether `name` exists among the catalog's `kind`s; reports it when not."""
-        legal: Mapping[str, Any] = getattr(self, kind + "s")
+        legal: Mapping[str, Any] = getattr(self, _plural(kind))
         if name in legal:
             return True
         helped = len(self.found) < min(MAX_NEAREST, 1 + MAX_COMPARED // max(1, len(legal)))
@@ -38,7 +38,7 @@ class Scope:
         message = f"{kind} {name!r} does not exist"
         found = UNKNOWN_REFERENCE.at(where, message, hint)
         if close:
-            found = found.with_related(self.document.span((kind + "s", close), key=True), "defined here")
+            found = found.with_related(self.document.span((_plural(kind), close), key=True), "defined here")
             found = self._mended(found, name, legal, path)
         self.found.append(found)
         return False
@@ -64,3 +64,7 @@ def _listing(kind: str, legal: Iterable[str]) -> str:
     names = sorted(legal)
     shown = ", ".join(names[:8]) + (f" and {len(names) - 8} more" if len(names) > 8 else "")
     return f"the {kind}s of this catalog are: {shown}" if names else f"this catalog has no {kind}s"
+
+
+def _plural(kind: str) -> str:
+    return "strategies" if kind == "strategy" else kind + "s"

@@ -2,7 +2,7 @@
 
 import re
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from difflib import SequenceMatcher
 from typing import Any
@@ -124,7 +124,8 @@ def facts_agree(case: Case) -> Iterator[Diagnostic]:
             stated = _stated(case, model).get(field)
             if stated is not None:
                 yield from _size(case, model, known, field, words, int(stated))
-        yield from _price(case, model, known[0])
+        yield from _price(case, model, known)
+        yield from _kind(case, model, known)
         yield from _last_days(case, model, known)
 
 
@@ -141,7 +142,7 @@ def _size(  # noqa: PLR0913, PLR0917  # what one fact is
             f"the {words} of {model.name!r} is {stated} here and {size} in LiteLLM's cost map",
             "correct it, or allow it with the source of yours as the reason; the catalog's value is used",
         )
-        yield _needs(found, model, field, stated, "may be sent more than the vendor takes")
+        yield _needs(case, found, model, field, stated, "may be sent more than the vendor takes")
         return
     for deployment, size in less:
         found = WEAK_DEPLOYMENT.on(
@@ -152,29 +153,95 @@ def _size(  # noqa: PLR0913, PLR0917  # what one fact is
             f"say `{field}: {size}`, or make a model of its own of this deployment",
         )
         found = found.with_related(case.document.span(path), "promised here")
-        yield _needs(found, model, field, stated, f"may be sent to {deployment.provider}, which takes less")
+        yield _needs(
+            case,
+            found,
+            model,
+            field,
+            stated,
+            f"may be sent to {deployment.provider}, which takes less",
+            deployment,
+        )
 
 
-def _needs(found: Diagnostic, model: Model, field: str, size: int, outcome: str) -> Diagnostic:
+def _needs(  # noqa: PLR0913, PLR0917  # what one fact is, and where
+    case: Case,
+    found: Diagnostic,
+    model: Model,
+    field: str,
+    size: int,
+    outcome: str,
+    deployment: Deployment | None = None,
+) -> Diagnostic:
     key = "min_context_window" if field == "context_window" else "min_output_tokens"
     mode = model.modes[0]
-    return found.with_request(ask(mode, model=model.name, requirements={key: size}), outcome, mode=mode)
+    body = ask(mode, model=model.name, requirements={key: size})
+    return found.with_request(body, outcome, mode=mode) if case.reaches(model, mode, deployment) else found
 
 
-def _price(case: Case, model: Model, deployment: Deployment) -> Iterator[Diagnostic]:
-    ours, theirs = model.facts.price, deployment.known.price if deployment.known else None
-    if "price" not in _stated(case, model) or ours is None or theirs is None:
+def _price(case: Case, model: Model, known: list[Deployment]) -> Iterator[Diagnostic]:
+    ours = model.facts.price
+    if "price" not in _stated(case, model) or ours is None:
         return
-    sides = [(side, getattr(ours, side), getattr(theirs, side)) for side in ("input", "output")]
-    differ = [(side, a, b) for side, a, b in sides if abs(a - b) > 0.01 * max(a, b)]
-    if differ and not _unit(ours, theirs):
-        said = ", ".join(f"{side} ${a:g} here and ${b:g}" for side, a, b in differ)
-        yield CONTRADICTION.on(
+    for theirs in (d.known.price for d in known if d.known and d.known.price):
+        said = ", ".join(_differences(ours, theirs))
+        if said and not _unit(ours, theirs):
+            yield CONTRADICTION.on(
+                case.document,
+                (*model.path, "price"),
+                f"the price of {model.name!r} is otherwise in LiteLLM's cost map: {said} there",
+                "correct it, or allow it if it is your contract's; the catalog's value is used",
+            )
+            return
+
+
+def _differences(ours: Price, theirs: Price) -> Iterator[str]:
+    """Where two prices differ by more than a hundredth; of long prompts, where the map's are dearer."""
+    for side in ("input", "output"):
+        a, b = getattr(ours, side), getattr(theirs, side)
+        if abs(a - b) > 0.01 * max(a, b):
+            yield f"{side} ${a:g} here and ${b:g}"
+    for above, *dear in theirs.tiers:
+        here = [(ours.input, ours.output), *(tier[1:] for tier in ours.tiers if tier[0] <= above)][-1]
+        for side, a, b in zip(("input", "output"), here, dear, strict=True):
+            if b > 1.01 * a:
+                yield f"{side} above {above} tokens ${a:g} here and ${b:g}"
+
+
+def _kind(case: Case, model: Model, known: list[Deployment]) -> Iterator[Diagnostic]:
+    """An embedding model that is to chat, or the other way round: only one of them can be answered."""
+    wrong = [d for d in known if d.known and d.known.modes and not _same_kind(d.known.modes, model.modes)]
+    if wrong and len(wrong) == len(model.deployments):
+        found = CONTRADICTION.on(
             case.document,
-            (*model.path, "price"),
-            f"the price of {model.name!r} is otherwise in LiteLLM's cost map: {said} there",
-            "correct it, or allow it if it is your contract's; the catalog's value is used",
+            (*model.path, "modes"),
+            f"{model.name!r} serves {' and '.join(model.modes)} requests here and "
+            f"{' and '.join((wrong[0].known and wrong[0].known.modes) or ())} requests in LiteLLM's cost map",
+            "correct it; the catalog's value is used",
         )
+        yield _sent(case, found, model, wrong[0])
+        return
+    for deployment in wrong:
+        found = WEAK_DEPLOYMENT.on(
+            case.document,
+            deployment.path,
+            f"the deployment of {model.name!r} at {deployment.provider!r} is no model for "
+            f"{' and '.join(model.modes)} requests",
+            "take it out, or make a model of its own of this deployment",
+        )
+        yield _sent(case, found, model, deployment)
+
+
+def _same_kind(known: Sequence[str], ours: Sequence[str]) -> bool:
+    return all(("embedding" in known) == (mode == "embedding") for mode in ours)
+
+
+def _sent(case: Case, found: Diagnostic, model: Model, deployment: Deployment) -> Diagnostic:
+    known = (deployment.known and deployment.known.modes) or ()
+    mode = next(m for m in model.modes if not _same_kind(known, [m]))
+    body = ask(mode, model=model.name)
+    outcome = f"may be sent to {deployment.provider}, which cannot answer it"
+    return found.with_request(body, outcome, mode=mode) if case.reaches(model, mode, deployment) else found
 
 
 def _last_days(case: Case, model: Model, known: list[Deployment]) -> Iterator[Diagnostic]:

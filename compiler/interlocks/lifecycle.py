@@ -65,9 +65,16 @@ def _retired(case: Case, model: Model, path: Path_, day: date, who: str) -> Diag
     found = RETIRED.on(
         case.document, path, f"{who} was retired on {day}, and is in service here", _advice(case, model)
     )
-    return _with_uses(case, model, found).with_request(
-        ask(model.modes[0], model=model.name), "is sent to a model that is gone", mode=model.modes[0]
-    )
+    found, mode, look = _with_uses(case, model, found), model.modes[0], case.look(None, model.modes[0])
+    ends = {
+        d.id: _stated(case, model) or (d.known.retires_on if d.known else None) for d in model.deployments
+    }
+    gone = {name for name, last in ends.items() if _day(last) == day}
+    if not look.fits(model.name) or gone.isdisjoint(
+        one for some in look.upstreams(model.name) for one in some
+    ):
+        return found  # IL309 says that no request comes to it
+    return found.with_request(ask(mode, model=model.name), "is sent to a model that is gone", mode=mode)
 
 
 def _soon(case: Case, model: Model, ending: list[tuple[Deployment, date]]) -> Iterator[Diagnostic]:
