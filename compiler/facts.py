@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -187,7 +187,7 @@ def merged(known: Facts, others: Iterable[Facts]) -> Facts:
     return Facts(
         context_window=known.context_window or _least(fact.context_window for fact in rest),
         max_output_tokens=known.max_output_tokens or _least(fact.max_output_tokens for fact in rest),
-        price=known.price or _dearest(rest),
+        price=known.price or dearest([fact.price for fact in rest if fact.price]),
         modes=known.modes or next((fact.modes for fact in rest if fact.modes), None),
         capabilities=known.capabilities if known.capabilities is not None else _common(rest),
         retires_on=known.retires_on or min((f.retires_on for f in rest if f.retires_on), default=None),
@@ -198,8 +198,18 @@ def _least(values: Iterable[int | None]) -> int | None:
     return min((value for value in values if value is not None), default=None)
 
 
-def _dearest(facts: Iterable[Facts]) -> Price | None:
-    return max((f.price for f in facts if f.price), key=lambda p: (p.output, p.input), default=None)
+def dearest(prices: Sequence[Price]) -> Price | None:
+    """What none of them exceeds: the dearest of each side, for each size of a prompt."""
+    if len(set(prices)) < 2:
+        return prices[0] if prices else None
+    edges = sorted({above for price in prices for above, _, _ in price.tiers})
+    tiers = tuple((above, *_dearest_at(prices, above + 1)) for above in edges)
+    return Price(*_dearest_at(prices, 0), tiers)
+
+
+def _dearest_at(prices: Iterable[Price], size: int) -> tuple[float, float]:
+    sides = [[(p.input, p.output), *(tier[1:] for tier in p.tiers if size > tier[0])][-1] for p in prices]
+    return max(side[0] for side in sides), max(side[1] for side in sides)
 
 
 def _common(facts: list[Facts]) -> tuple[str, ...] | None:

@@ -13,6 +13,7 @@ from typing import Literal
 from compiler.catalog import Traffic
 from compiler.diagnostics import TOO_MUCH_TRAFFIC, TOO_MUCH_WITHOUT, Diagnostic
 from compiler.interlocks.case import Case, ask
+from compiler.runtime.models import Look
 from compiler.runtime.request import Needs
 
 _MINUTES = 24 * 60
@@ -27,6 +28,7 @@ class _Load:
 
     line: Traffic
     models: frozenset[str]
+    mode: str  # of the requests that are shown: one that some of them serve
 
     def per_minute(self, limit: _Limit) -> float:
         each = 1.0 if limit == "rpm" else self.line.prompt_tokens + self.line.completion_tokens
@@ -92,18 +94,25 @@ def _load(case: Case, line: Traffic, down: str | None) -> _Load:
         else strategies[line.strategy or case.catalog.default_strategy]
     )
     first = [line.model] if line.model else []
-    names = [*first, *(strategy.candidates if strategy else _after(case, str(line.model)))]
-    models: set[str] = set()
+    models: dict[str, str] = {}
     for mode in ("chat", "completion", "embedding"):
         look = case.look(strategy, mode, needs, [down] if down else [])
-        models |= {name for name in names if look.fits(name)}
-    return _Load(line, frozenset(models))
+        alone = bool(first) and mode == "embedding"  # another model is no stand-in
+        names = [
+            *first,
+            *((() if alone else strategy.candidates) if strategy else _after(case, str(line.model), look)),
+        ]
+        models |= {name: mode for name in names if name not in models and look.fits(name)}
+    return _Load(line, frozenset(models), next(iter(models.values()), "chat"))
 
 
-def _after(case: Case, model: str) -> Iterable[str]:
-    """The fallbacks of a pinned model: its own, else whatever the provider chain may choose."""
-    own = case.catalog.models[model].fallbacks
-    return [name for _, names in case.table["provider_order"] for name in names] if own is None else own
+def _after(case: Case, name: str, look: Look) -> Iterable[str]:
+    """The fallbacks of a pinned model: its own, else the best at each other provider of the chain."""
+    model = case.catalog.models[name]
+    if model.fallbacks is not None or look.mode == "embedding":
+        return model.fallbacks or ()
+    chain = [names for provider, names in case.table["provider_order"] if provider not in model.providers]
+    return [best for names in chain for best in [n for n in names if look.fits(n)][:1]]
 
 
 def _capacity(case: Case, name: str, limit: _Limit, down: str | None) -> float:
@@ -135,5 +144,5 @@ def _too_much(  # noqa: PLR0913, PLR0917  # what one overload is
     found = found.with_related(case.document.span(place, key=True), f"its {limit} is one of the limits")
     asked = {"routing_strategy": line.strategy} if line.strategy else {}
     asked |= {"model": line.model} if line.model else {}
-    body = ask(**asked, max_tokens=max(1, math.ceil(line.completion_tokens)))
-    return found.with_request(body, "meets rate limits", down=[down] if down else [])
+    body = ask(loads[0].mode, **asked, max_tokens=max(1, math.ceil(line.completion_tokens)))
+    return found.with_request(body, "meets rate limits", down=[down] if down else [], mode=loads[0].mode)

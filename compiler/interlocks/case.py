@@ -11,6 +11,7 @@ from typing import Any
 
 from compiler.catalog import Catalog, Deployment, Model, Strategy
 from compiler.facts import CostMap
+from compiler.runtime.canary import on_trial
 from compiler.runtime.models import Look
 from compiler.runtime.request import Needs, merge
 from compiler.runtime.table import canonical
@@ -20,6 +21,8 @@ from compiler.table import RoutingTable, without_digest
 OWN_NAMES = ("azure", "openai_compatible")  # whose upstream ids are names that the user gave
 MODES = ("chat", "completion", "embedding")
 PLAIN = Needs()  # a short request that sets no limit
+# What a request can use without a word of requirements.
+INFERRED = ("function_calling", "json_mode", "vision", "audio_input", "pdf_input")
 LEAST = Needs(output_tokens=1)  # the cheapest request there is
 _BODIES: Mapping[str, dict[str, Any]] = {
     "chat": {"messages": [{"role": "user", "content": "hello"}]},
@@ -130,6 +133,22 @@ class Case:
         if provider_type not in self._upstreams:
             self._upstreams[provider_type] = self.known.upstreams(provider_type)
         return self._upstreams[provider_type]
+
+    def reaches(self, model: Model, mode: str, deployment: Deployment | None = None) -> bool:
+        """Whether a short request comes to a model by its name, or to one deployment; IL309 says why not."""
+        look = self.look(None, mode)
+        ids = [one for level in look.upstreams(model.name) for one in level]
+        placed = deployment is None or deployment.id in ids
+        behind = deployment is not None and self.catalog.providers[deployment.provider].gateway is not None
+        return look.fits(model.name) and (placed or behind)
+
+    def ask_of(self, strategy: Strategy, mode: str, *, trial: bool = False, **fields: Any) -> dict[str, Any]:
+        """The body of a short request for a strategy, of a user who gets its model on trial or does not."""
+        plain = ask(mode, routing_strategy=strategy.name, **fields)
+        row = self.table["strategies"].get(strategy.name, {})
+        users = ({**plain, "user": f"user-{n}"} for n in range(1000))
+        bodies = (plain, *users) if "canary" in row else (plain,)
+        return next((body for body in bodies if bool(on_trial(strategy.name, row, body)) is trial), plain)
 
     def used_by(self, model: Model) -> list[Strategy]:
         """The strategies that may choose a model, by name."""

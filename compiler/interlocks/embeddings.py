@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import replace
+from itertools import combinations
 
 from compiler.catalog import Model, Strategy
 from compiler.diagnostics import MIXED_EMBEDDINGS, Diagnostic, Path_
@@ -24,44 +25,48 @@ def embeddings_stay_of_one_model(case: Case) -> Iterator[Diagnostic]:
 def _in_strategy(case: Case, strategy: Strategy) -> Iterator[Diagnostic]:
     models = case.catalog.models
     look = case.look(strategy, "embedding")
+    on_trial = [strategy.canary.model] if strategy.canary and strategy.canary.percent else []
     fitting = [
         name
-        for name in case.in_service(strategy.candidates)
+        for name in case.in_service(dict.fromkeys([*strategy.candidates, *on_trial]))
         if "embedding" in models[name].modes and look.fits(name)
     ]
-    other = next((name for name in fitting if _differ(models[fitting[0]], models[name])), None)
-    if other is None:
+    odd = next((pair for pair in combinations(fitting, 2) if _differ(*(models[n] for n in pair))), None)
+    if odd is None:
         return
+    first, other = odd
     found = MIXED_EMBEDDINGS.on(
         case.document,
         choice_path(strategy, case.document),
-        f"strategy {strategy.name!r} may embed with {fitting[0]!r} or {other!r}: {_WHY}",
+        f"strategy {strategy.name!r} may embed with {first!r} or {other!r}: {_WHY}",
         _HINT if strategy.listed else "say `select: {modes: [chat]}`, and embed by another strategy",
     )
-    found = found.with_related(case.document.span(models[fitting[0]].path, key=True), "one of them")
+    found = found.with_related(case.document.span(models[first].path, key=True), "one of them")
     found = found.with_related(case.document.span(models[other].path, key=True), "another")
-    body = ask("embedding", routing_strategy=strategy.name)
+    body = case.ask_of(strategy, "embedding", trial=bool(on_trial))
     found = found.with_request(body, "may be embedded by either", mode="embedding")
     # A query over all models holds the embedding ones by accident, and few clients embed by it.
     yield found if strategy.listed else replace(found, severity="warning")
 
 
 def _in_fallbacks(case: Case, model: Model) -> Iterator[Diagnostic]:
+    look = case.look(None, "embedding")
+    fitting = [m for m in (model.name, *(model.fallbacks or ())) if look.fits(m)]
     for index, name in enumerate(model.fallbacks or ()):
         other = case.catalog.models[name]
-        if other.in_service and "embedding" in other.modes and _differ(model, other):
+        before = fitting[: fitting.index(name)] if name in fitting else []
+        odd = next((one for one in before if _differ(case.catalog.models[one], other)), None)
+        if odd is not None:
             path: Path_ = (*model.path, "fallbacks", index)
             found = MIXED_EMBEDDINGS.on_value(
                 case.document,
                 path,
-                f"{name!r} embeds in the place of {model.name!r}: {_WHY}",
+                f"{name!r} embeds in the place of {odd!r}: {_WHY}",
                 "take it out, and give the model a second deployment instead",
             )
             found = found.with_related(case.document.span(other.path, key=True), "defined here")
             body = ask("embedding", model=model.name)
-            down = [provider for provider in model.providers if provider not in other.providers]
-            may = "is" if len(down) == len(model.providers) else "may be"
-            yield found.with_request(body, f"{may} embedded by {name}", down=down, mode="embedding")
+            yield found.with_request(body, f"may be embedded by {name}", mode="embedding")
 
 
 def _differ(one: Model, other: Model) -> bool:

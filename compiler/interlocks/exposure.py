@@ -40,7 +40,13 @@ def keys_hold_on_every_hop(case: Case) -> Iterator[Diagnostic]:
             found = found.with_related(
                 case.document.span(other.path, key=True), "the gateway whose keys it makes void"
             )
-            yield found.with_request(ask(model=name), f"is answered by {gateway.name} without a key")
+            mode = case.catalog.models[name].modes[0]
+            body = ask(mode, model=name)
+            yield (
+                found.with_request(body, f"is answered by {gateway.name} without a key", mode=mode)
+                if case.reaches(case.catalog.models[name], mode)
+                else found
+            )
 
 
 def _asks_a_key_for_the_same(case: Case, gateway: Gateway) -> tuple[str, Gateway] | None:

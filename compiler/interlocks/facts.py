@@ -2,7 +2,7 @@
 
 import re
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from difflib import SequenceMatcher
 from typing import Any
@@ -18,6 +18,7 @@ from compiler.diagnostics import (
     Diagnostic,
     nearest,
 )
+from compiler.facts import dearest
 from compiler.interlocks.case import OWN_NAMES, Case, ask
 
 MAX_NEAREST = 20  # searches for a nearest id: each takes milliseconds, and thousands would take minutes
@@ -127,6 +128,7 @@ def facts_agree(case: Case) -> Iterator[Diagnostic]:
             if stated is not None:
                 yield from _size(case, model, known, field, words, int(stated))
         yield from _price(case, model, known)
+        yield from _kind(case, model, known)
         yield from _last_days(case, model, known)
 
 
@@ -144,7 +146,8 @@ def _size(  # noqa: PLR0913, PLR0917  # what one fact is
             f"the {words} of {model.name!r} is {stated} here and {size} in LiteLLM's cost map",
             "correct it, or allow it with the source of yours as the reason; the catalog's value is used",
         )
-        yield _needs(found, model, field, stated, "is let through, and the vendor may refuse it")
+        outcome = "is let through, and the vendor may refuse it"
+        yield _needs(case, found, model, (field, stated), outcome)
         return
     for deployment, size in less:
         found = WEAK_DEPLOYMENT.on(
@@ -155,7 +158,8 @@ def _size(  # noqa: PLR0913, PLR0917  # what one fact is
             f"say `{field}: {size}`, or make a model of its own of this deployment",
         )
         found = found.with_related(case.document.span(path), "promised here")
-        yield _needs(found, model, field, stated, f"may be sent to {deployment.provider}, which can do less")
+        outcome = f"may be sent to {deployment.provider}, which can do less"
+        yield _needs(case, found, model, (field, stated), outcome, deployment)
 
 
 def _most(deployment: Deployment, field: str) -> int | None:
@@ -166,20 +170,29 @@ def _most(deployment: Deployment, field: str) -> int | None:
     return known.context_window + (known.max_output_tokens or 0)
 
 
-def _needs(found: Diagnostic, model: Model, field: str, size: int, outcome: str) -> Diagnostic:
+def _needs(  # noqa: PLR0913, PLR0917  # what one fact is, and where
+    case: Case,
+    found: Diagnostic,
+    model: Model,
+    fact: tuple[str, int],
+    outcome: str,
+    deployment: Deployment | None = None,
+) -> Diagnostic:
+    field, size = fact
     key = "min_context_window" if field == "context_window" else "min_output_tokens"
     mode = model.modes[0]
-    return found.with_request(ask(mode, model=model.name, requirements={key: size}), outcome, mode=mode)
+    body = ask(mode, model=model.name, requirements={key: size})
+    return found.with_request(body, outcome, mode=mode) if case.reaches(model, mode, deployment) else found
 
 
 def _price(case: Case, model: Model, known: list[Deployment]) -> Iterator[Diagnostic]:
     ours, listed = model.facts.price, [d.known.price for d in known if d.known and d.known.price]
-    if "price" not in _stated(case, model) or ours is None or not listed:
+    theirs = dearest(listed)
+    if "price" not in _stated(case, model) or ours is None or theirs is None:
         return
-    if any(_sides(ours, theirs) == [] or _unit(ours, theirs) for theirs in listed):
+    differ = list(_differences(ours, theirs))
+    if not differ or any(_unit(ours, one) for one in listed):
         return
-    theirs = max(listed, key=lambda price: (price.output, price.input))
-    differ = _sides(ours, theirs)
     said = "; ".join(f"{side} ${a:g} here, ${b:g} there" for side, a, b in differ)
     found = CONTRADICTION.on(
         case.document,
@@ -188,14 +201,58 @@ def _price(case: Case, model: Model, known: list[Deployment]) -> Iterator[Diagno
         "correct it, or allow it if it is your contract's (`path: models` allows it for all of them); "
         "the catalog's value is used",
     )
-    cheaper = all(_DISCOUNT * b <= a <= b for _, a, b in differ)
+    # Long prompts are dearer at some vendors, and who states one price may well know.
+    cheaper = all(_DISCOUNT * b <= a <= b for side, a, b in differ if side in ("input", "output"))
     yield replace(found, severity="note") if cheaper else found
 
 
-def _sides(ours: Price, theirs: Price) -> list[tuple[str, float, float]]:
-    """(side, here, there) of what differs by more than rounding."""
-    sides = [(side, getattr(ours, side), getattr(theirs, side)) for side in ("input", "output")]
-    return [(side, a, b) for side, a, b in sides if abs(a - b) > 0.01 * max(a, b)]
+def _differences(ours: Price, theirs: Price) -> Iterator[tuple[str, float, float]]:
+    """(side, here, there) of what differs by more than rounding; of long prompts, what is dearer there."""
+    for side in ("input", "output"):
+        a, b = getattr(ours, side), getattr(theirs, side)
+        if abs(a - b) > 0.01 * max(a, b):
+            yield side, a, b
+    for above, *dear in theirs.tiers:
+        here = [(ours.input, ours.output), *(tier[1:] for tier in ours.tiers if tier[0] <= above)][-1]
+        for side, a, b in zip(("input", "output"), here, dear, strict=True):
+            if b > 1.01 * a:
+                yield f"{side} above {above} tokens", a, b
+
+
+def _kind(case: Case, model: Model, known: list[Deployment]) -> Iterator[Diagnostic]:
+    """An embedding model that is to chat, or the other way round: only one of them can be answered."""
+    wrong = [d for d in known if d.known and d.known.modes and not _same_kind(d.known.modes, model.modes)]
+    ours = " and ".join(model.modes)
+    if wrong and len(wrong) == len(model.deployments):
+        theirs = " and ".join((wrong[0].known and wrong[0].known.modes) or ())
+        found = CONTRADICTION.on(
+            case.document,
+            (*model.path, "modes"),
+            f"{model.name!r} serves {ours} requests here and {theirs} requests in LiteLLM's cost map",
+            "correct it; the catalog's value is used",
+        )
+        yield _sent(case, found, model, wrong[0])
+        return
+    for deployment in wrong:
+        found = WEAK_DEPLOYMENT.on(
+            case.document,
+            case.place(deployment),
+            f"the deployment of {model.name!r} at {deployment.provider!r} is no model for {ours} requests",
+            "take it out, or make a model of its own of this deployment",
+        )
+        yield _sent(case, found, model, deployment)
+
+
+def _same_kind(known: Sequence[str], ours: Sequence[str]) -> bool:
+    return all(("embedding" in known) == (mode == "embedding") for mode in ours)
+
+
+def _sent(case: Case, found: Diagnostic, model: Model, deployment: Deployment) -> Diagnostic:
+    known = (deployment.known and deployment.known.modes) or ()
+    mode = next(m for m in model.modes if not _same_kind(known, [m]))
+    body = ask(mode, model=model.name)
+    outcome = f"may be sent to {deployment.provider}, which cannot answer it"
+    return found.with_request(body, outcome, mode=mode) if case.reaches(model, mode, deployment) else found
 
 
 def _last_days(case: Case, model: Model, known: list[Deployment]) -> Iterator[Diagnostic]:

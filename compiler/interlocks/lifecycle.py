@@ -69,13 +69,12 @@ def _retired(
 ) -> Diagnostic:
     what = f"{_who(model, deployment)} was retired on {_dated(case, model, day)}, and is in service here"
     found = RETIRED.on(case.document, path, what, _advice(case, model, deployment))
+    found, mode = _with_uses(case, model, found), model.modes[0]
+    if not case.reaches(model, mode, deployment):
+        return found  # IL309 says that no request comes to it
     others = [name for name in model.providers if deployment and name != deployment.provider]
-    return _with_uses(case, model, found).with_request(
-        ask(model.modes[0], model=model.name),
-        "is sent to a model that is gone",
-        down=others,
-        mode=model.modes[0],
-    )
+    body = ask(mode, model=model.name)
+    return found.with_request(body, "is sent to a model that is gone", down=others, mode=mode)
 
 
 def _who(model: Model, deployment: Deployment | None) -> str:

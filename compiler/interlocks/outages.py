@@ -8,7 +8,7 @@ from typing import Any
 from compiler import edits
 from compiler.catalog import Strategy
 from compiler.diagnostics import LOST_STRATEGY, ONE_PROVIDER_ONLY, UNUSED_ALLOWANCE, Diagnostic
-from compiler.interlocks.case import Case, ask
+from compiler.interlocks.case import INFERRED, Case
 from compiler.interlocks.routes import choice_path
 
 _INFERRED = ("function_calling", "json_mode", "vision")  # what ordinary clients use without saying so
@@ -21,7 +21,9 @@ def survives_any_provider(case: Case) -> Iterator[Diagnostic]:
     """IL304: a strategy keeps a model for each kind of request that it claims, whichever provider is down."""
     strategies = case.catalog.strategies.values()
     if len(case.catalog.providers) == 1 and not all(strategy.single_provider for strategy in strategies):
-        yield _one_for_all(case)
+        found = _one_for_all(case)
+        if found.request:  # else IL302 says it of every strategy
+            yield found
         return
     for strategy in strategies:
         lost = _lost_with(case, strategy)
@@ -53,8 +55,11 @@ def _one_for_all(case: Case) -> Diagnostic:
         "add a provider; or say why one is enough: "
         f"`allow: [{{rule: IL304, path: providers.{provider.name}, reason: …}}]`",
     )
-    body = ask(routing_strategy=case.catalog.default_strategy)
-    found = found.with_request(body, "is refused", down=[provider.name])
+    for strategy in case.catalog.strategies.values():
+        mode = next((m for m in case.modes_of(strategy) if case.standing(strategy, m)), None)
+        if mode and found.request is None and not strategy.single_provider:
+            body = case.ask_of(strategy, mode)
+            found = found.with_request(body, "is refused", down=[provider.name], mode=mode)
     return replace(found, severity="warning")
 
 
@@ -80,7 +85,7 @@ def _lost(case: Case, strategy: Strategy, provider: str, mode: str) -> Diagnosti
     )
     place = case.document.span(case.catalog.providers[provider].path, key=True)
     found = found.with_related(place, "every candidate that can serve it is served here")
-    body = ask(mode, routing_strategy=strategy.name)
+    body = case.ask_of(strategy, mode)
     return found.with_request(body, "is refused", down=[provider], mode=mode)
 
 
@@ -114,7 +119,7 @@ def _kinds(case: Case, standing: Mapping[str, str | None]) -> set[_Kind]:
 
 def _capabilities(kinds: set[_Kind]) -> Iterator[tuple[str, _Alone]]:
     """What only the models of one provider offer. One that is not known may offer anything."""
-    for capability in _INFERRED:
+    for capability in INFERRED:
         offer = [k for k in kinds if k.capabilities is None or capability in k.capabilities]
         providers = {kind.provider for kind in offer}
         known = any(kind.capabilities is not None for kind in offer)
@@ -149,5 +154,5 @@ def _dependence(case: Case, strategy: Strategy, provider: str, mode: str, alone:
         f"while provider {provider!r} is down, strategy {strategy.name!r} refuses requests that {which}",
         "add a candidate of another provider that can serve them, if such requests matter here",
     )
-    body = ask(mode, routing_strategy=strategy.name, requirements=alone[0][1])
+    body = case.ask_of(strategy, mode, requirements=alone[0][1])
     return found.with_request(body, "is refused", down=[provider], mode=mode)

@@ -11,7 +11,7 @@ from compiler.diagnostics import (
     RESERVED_NAME,
     Diagnostic,
 )
-from compiler.interlocks.case import Case, ask
+from compiler.interlocks.case import Case
 from compiler.source import Document, Path_
 
 MAX_REASONS = 5  # candidates whose reasons a message gives
@@ -75,7 +75,7 @@ def _without_a_model(case: Case, strategy: Strategy, why: str, hint: str, mode: 
         f"strategy {strategy.name!r} has no model to choose from{kind}: {why}",
         hint,
     )
-    return found.with_request(ask(mode, routing_strategy=strategy.name), "is refused", mode=mode)
+    return found.with_request(case.ask_of(strategy, mode), "is refused", mode=mode)
 
 
 def choice_path(strategy: Strategy, document: Document) -> Path_:

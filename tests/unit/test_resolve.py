@@ -325,7 +325,12 @@ def test_what_happens_when_a_provider_fails() -> None:
     }
     found = catalog(fallback=said).fallback
     assert found.providers == ("anthropic", "openai")
-    assert (found.max_attempts, found.timeout_s, found.cooldown_failures, found.cooldown_s) == (5, 2.5, 1, 0.5)
+    assert (found.max_attempts, found.timeout_s, found.cooldown_failures, found.cooldown_s) == (
+        5,
+        2.5,
+        1,
+        0.5,
+    )
 
 
 # --- names that mean nothing --------------------------------------------------------------------------

@@ -208,6 +208,8 @@ def _order(look: Look, request: dict[str, Any], pinned: str | None, strategy_nam
         rest = _chain(look, pinned) if fallbacks is None else fallbacks
         return _Order(look, (pinned,), tuple(rest), by_cost=False, asked="pinned")
     strategy = look.table["strategies"][strategy_name]
+    if pinned is not None and look.mode == "embedding":  # another model's vectors do not compare
+        return _Order(look, (pinned,), (), by_cost=False, asked="pinned")
     by_cost = strategy["order"] == "cost"  # else the compiler has put them in order
     if pinned is not None:
         return _Order(look, (pinned,), tuple(strategy["candidates"]), by_cost, "pinned")
