@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 from compiler.diagnostics import Diagnostic
 from compiler.interlocks import (
     access,
+    attempts,
     capacity,
     embeddings,
     exposure,
@@ -33,7 +34,8 @@ RULES: tuple[Rule, ...] = (
     hops.candidates_can_be_chosen,
     hops.fallbacks_can_be_chosen,
     hops.chain_providers_serve,
-    hops.attempts_reach_everybody,
+    attempts.attempts_reach_candidates,
+    attempts.attempts_reach_fallbacks,
     embeddings.embeddings_stay_of_one_model,
     places.residency_is_true,
     facts.facts_are_known,

@@ -49,12 +49,13 @@ WARNED_OF = {
 }
 
 # Cases that are told of, because both the catalog and the map may be right.
-NOTED = {"IL403-last-day"}
+NOTED = {"IL403-last-day", "IL403-long-prompts"}
 
 # Cases in which another code is right too.
 MORE_IS_SAID = {
     "IL104-many": {"IL301"},
     "IL201-merge-key": {"IL202"},
+    "IL601-out-of-reach": {"IL309"},
     "IL201-section-typo": {"IL202"},
     "IL203-quantities": {"IL205"},
     "IL301-beside-a-wrong-type": {"IL203", "IL204"},

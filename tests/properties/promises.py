@@ -129,10 +129,18 @@ def _unreached(world: World, strategy: str | None, pin: str | None, name: str, k
     plain = asks_without_requirements(world, model, strategy, pin)
     if any(name in world.decide(ask).route for ask in plain):
         return
-    if not any(name in world.decide(ask).route for ask in asks_for(world, model, strategy, pin)):
-        yield _broken("P3", names, "IL302 IL309 IL312 IL602", f"{name} by {strategy or pin}")
+    asks = list(asks_for(world, model, strategy, pin))
+    if not any(name in world.decide(ask).route for ask in asks):
+        # Who can serve a request and is always too dear for its attempts is too late by cost.
+        can = kind == " by cost" and any(_is_eligible(world.decide(ask), name) for ask in asks)
+        promise = "P3b by cost" if can else "P3"
+        yield _broken(promise, names, "IL302 IL309 IL312 IL602", f"{name} by {strategy or pin}")
     else:
         yield _broken(f"P3b{kind}", names, "IL302 IL312", f"{name} by {strategy or pin}")
+
+
+def _is_eligible(decision: Decision, name: str) -> bool:
+    return any(one.model == name and not one.reasons for one in decision.candidates)
 
 
 # --- P4, P5, P8 ----------------------------------------------------------------------------------------

@@ -179,7 +179,7 @@ def test_several_upstreams_promise_what_the_weakest_does() -> None:
     ]
     facts = catalog(models={"best": {"deployments": deployments}}).models["best"].facts
     assert facts.context_window == 8192
-    assert facts.price == Price(15.0, 75.0)
+    assert facts.price == Price(30.0, 75.0)  # the dearest of each side
     assert facts.capabilities == ("function_calling",)
 
 
