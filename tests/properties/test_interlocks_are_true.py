@@ -23,7 +23,7 @@ from tests.properties.counter_examples import goes_wrong
 from tests.properties.promises import Broken, broken
 from tests.properties.random_hazards import AS_OF, hazardous
 
-CATALOGS = int(os.environ.get("INTERLOCK_CATALOGS", "1500"))
+CATALOGS = int(os.environ.get("INTERLOCK_CATALOGS", "1000"))
 SEED = int(os.environ.get("INTERLOCK_SEED", "4"))
 THOROUGH = bool(os.environ.get("INTERLOCK_THOROUGH"))
 SHOWN = 12  # disagreements that a failure tells in full
