@@ -115,6 +115,11 @@ class Case:
         ways: list[list[str]] = [row["providers"] for row in rows]
         return ways[0][0] if ways and len(ways[0]) == 1 and all(way == ways[0] for way in ways) else None
 
+    def stated(self, model: Model) -> Mapping[str, Any]:
+        """A model as the catalog writes it."""
+        written: Mapping[str, Any] = self.document.data["models"][model.name]
+        return written
+
     def place(self, deployment: Deployment) -> Path_:
         """Where a deployment is written: at its provider in a list, at the model's name in the short form."""
         return (*deployment.path, "provider") if len(deployment.path) > 2 else deployment.path

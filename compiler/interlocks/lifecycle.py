@@ -43,7 +43,7 @@ def dates_exist(case: Case) -> Iterator[Diagnostic]:
 
 def _stated(case: Case, model: Model) -> str | None:
     """What the catalog itself says of a model's last day."""
-    lifecycle = case.document.data["models"][model.name].get("lifecycle") or {}
+    lifecycle = case.stated(model).get("lifecycle") or {}
     written: str | None = lifecycle.get("retires_on")
     return written
 
