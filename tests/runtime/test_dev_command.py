@@ -46,6 +46,8 @@ def test_dev_from_start_to_ctrl_c(tmp_path: Path, root: Path) -> None:
     (tmp_path / "gateway.yaml").write_text(CATALOG)
     command = [sys.executable, "-m", "compiler", "dev", "gateway.yaml", "--down", "anthropic", "--port", "0"]
     environment = {**os.environ, "PYTHONPATH": str(root), "TMPDIR": str(tmp_path), "PYTHONUNBUFFERED": "1"}
+    # A run in the background of a shell ignores Ctrl-C, and so would the process.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     with subprocess.Popen(
         command, cwd=tmp_path, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
     ) as process:
