@@ -11,6 +11,7 @@ from compiler.reporters.report import plain, remarks
 MAX_SHOWN = 100
 _WIDEST = 100  # characters of a source line
 _NARROWEST = 40
+_PART = 20_000  # characters of a line that are searched for secrets at a time
 _COLOURS = {"error": "31;1", "warning": "33;1", "note": "32;1", "place": "34;1", "help": "36;1", "bold": "1"}
 Paint = Callable[[str, str], str]
 
@@ -86,20 +87,27 @@ def _count(number: int, what: str) -> str:
 
 
 class _Lines:
-    """The lines of a file, each searched for secrets once: one may be megabytes long and wrong 100 times."""
+    """The lines of a file, searched for secrets part by part: one may be megabytes long."""
 
     def __init__(self, content: str) -> None:
         self._plain = content.split("\n")
-        self._judged: dict[int, tuple[str, list[tuple[int, int]]]] = {}
+        self._judged: dict[tuple[int, int], tuple[str, list[tuple[int, int]]]] = {}
 
-    def at(self, number: int) -> tuple[str, list[tuple[int, int]]] | None:
-        """Line `number`, from 1, with its secrets hidden, and where they stood; None when there is none."""
+    def at(self, number: int, column: int) -> tuple[int, str, list[tuple[int, int]]] | None:
+        """The part of line `number` round a column, secrets hidden; None when there is no such line.
+
+        Returns:
+            (the column at which the part begins, its text, where its secrets stood). Lines count from 1,
+            columns from 0.
+        """
         if not 0 < number <= len(self._plain):
             return None
-        if number not in self._judged:
-            line = self._plain[number - 1]
-            self._judged[number] = (redact(line), hidden(line))
-        return self._judged[number]
+        part = column // _PART
+        start = max(0, (part - 1) * _PART)  # the parts beside it, too: no secret is cut in two and half shown
+        if (number, part) not in self._judged:
+            line = self._plain[number - 1][start : (part + 2) * _PART]
+            self._judged[number, part] = (redact(line), hidden(line))
+        return (start, *self._judged[number, part])
 
 
 def _one(diagnostic: Diagnostic, lines: Mapping[str, _Lines], page: str, screen: Screen) -> str:
@@ -138,10 +146,12 @@ def _snippet(  # noqa: PLR0913, PLR0917  # what one line of text is made of
     arrow, mark = marks
     bar = screen.paint("place", "|")
     out = [f"{' ' * gutter}{screen.paint('place', arrow)} {plain(span.file)}:{span.line}:{span.column}"]
-    source = lines[span.file].at(span.line) if span.file in lines else None
+    source = lines[span.file].at(span.line, span.column - 1) if span.file in lines else None
     if source is None:
         return [*out, *_noted(f"{' ' * gutter} {bar}", gutter + 2, note, screen)] if note else out
-    shown, before, marked = window(*source, (span.column - 1, span.end_column - 1), _room(gutter, screen))
+    first, line, secrets = source
+    place = (span.column - 1 - first, span.end_column - 1 - first)
+    shown, before, marked = window(line, secrets, place, _room(gutter, screen))
     if shown.strip():
         out.append(f"{screen.paint('place', str(span.line).rjust(gutter))} {bar} {shown.rstrip()}")
         carets = screen.paint("error" if mark == "^" else "place", mark * marked)

@@ -370,3 +370,16 @@ def test_the_nearest_word(word: str, legal: list[str], meant: str | None) -> Non
 def test_the_nearest_word_does_not_depend_on_the_order() -> None:
     assert nearest("gpt-x", ["gpt-1", "gpt-2"]) == nearest("gpt-x", ["gpt-2", "gpt-1"])
     assert nearest("abc", ["ABC", "abc"]) == nearest("abc", ["abc", "ABC"])
+
+
+def test_a_line_of_megabytes_is_shown_round_its_place_and_no_secret_of_it() -> None:
+    secret = "sk-" + "proj-4fK9aQ2LmZx7Rt3VbN8cYw1P"
+    line = "x" * 5_000_000 + f" {secret} here " + "y" * 5_000_000
+    column = line.index("here") + 1
+    found = CODES["IL201"].at(Span("f", 1, column, column + 4), "odd")
+    shown = reporters.text([found], {"f": line})
+    assert " [hidden] here yyy" in shown
+    assert secret[:12] not in shown
+    under = shown.splitlines()
+    at = next(n for n, words in enumerate(under) if "here" in words)
+    assert under[at + 1].index("^") == under[at].index("here")
