@@ -390,10 +390,21 @@ def _add(container: Any, key: str, value: Any, random: Random) -> None:
         container.insert(random.randint(0, len(container)), copy.deepcopy(value))
 
 
+def _is_huge(data: Any) -> bool:
+    """Whether there are very many values once what is shared is written out each time."""
+    stack, seen = [data], 0
+    while stack and seen < MAX_GROWN:
+        node = stack.pop()
+        seen += 1
+        if isinstance(node, dict | list):
+            stack.extend(node.values() if isinstance(node, dict) else node)
+    return bool(stack)
+
+
 def _dumped(data: Any, random: Random) -> bytes:
     """As YAML, shared values as aliases, or as JSON."""
     try:
-        if random.random() < 0.4:
+        if random.random() < 0.4 or _is_huge(data):  # JSON has no aliases: a bomb of them would go off here
             flow = random.choice((False, None, True))
             text = yaml.dump(data, Dumper=yaml.CSafeDumper, default_flow_style=flow, allow_unicode=True)
         else:
