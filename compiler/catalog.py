@@ -175,6 +175,8 @@ class Model:
 
     @property
     def providers(self) -> tuple[str, ...]:
+        if len(self.deployments) == 1:  # nearly every model, asked many times of thousands
+            return (self.deployments[0].provider,)
         return tuple(dict.fromkeys(deployment.provider for deployment in self.deployments))
 
 

@@ -39,6 +39,7 @@ class Case:
     document: Document
     known: CostMap
     as_of: str
+    _modes: dict[str, list[str]] = field(default_factory=dict, repr=False, compare=False)
     _standing: dict[tuple[str, str], Mapping[str, str | None]] = field(
         default_factory=dict, repr=False, compare=False
     )
@@ -71,10 +72,13 @@ class Case:
 
         Those that all its candidates serve; where they have none in common, the first that any serves.
         """
-        modes = [set(self.catalog.models[name].modes) for name in self.in_service(strategy.candidates)]
-        common = [mode for mode in MODES if modes and all(mode in own for own in modes)]
-        served = [mode for mode in MODES if any(mode in own for own in modes)]
-        return common or served[:1]
+        if strategy.name not in self._modes:
+            models = self.catalog.models
+            kinds = {models[name].modes for name in self.in_service(strategy.candidates)}
+            common = [mode for mode in MODES if kinds and all(mode in own for own in kinds)]
+            served = [mode for mode in MODES if any(mode in own for own in kinds)]
+            self._modes[strategy.name] = common or served[:1]
+        return self._modes[strategy.name]
 
     def standing(self, strategy: Strategy, mode: str) -> Mapping[str, str | None]:
         """The models that can serve a plain request for a strategy, and what each one stands on.
@@ -97,13 +101,15 @@ class Case:
         Strategies that require the same share what is found: thousands of models are judged once.
         """
         looks = {mode: self.look(strategy, mode) for mode in MODES}
-        judged = self._judged.setdefault(canonical(looks["chat"].required), {})
+        required = looks["chat"].required
+        judged = self._judged.setdefault(canonical(required), {})
         for name in strategy.candidates:
             if name not in judged:
                 model = self.catalog.models[name]
                 look = looks[model.modes[0]]
-                fits = model.in_service and look.fits(name)
-                judged[name] = (fits, self.only_provider(look, name) if fits else None)
+                fits = model.in_service and (not required or look.fits(name))
+                alone = model.providers[0] if len(model.providers) == 1 else None
+                judged[name] = (fits, self.only_provider(look, name) if required and fits else alone)
         return judged
 
     def only_provider(self, look: Look, name: str) -> str | None:
