@@ -21,7 +21,7 @@ from compiler.source import Document, value_at
 from compiler.source_kinds import kind_of
 
 MAX_SHOWN = 100  # problems listed in one run
-MAX_COUNTED = 20_000  # problems looked for, so that their number is exact in any honest file
+MAX_COUNTED = 25_000  # problems looked for, so that their number is exact in any honest file
 MAX_WIDTH = 1_001  # entries of an inner list or map that are judged; the schema refuses more than 1,000
 
 _REFUSED = (ValueError, TypeError, OverflowError, RecursionError)  # what jsonschema-rs raises on odd data
