@@ -8,7 +8,7 @@ from typing import Any
 from compiler import edits
 from compiler.catalog import Strategy
 from compiler.diagnostics import LOST_STRATEGY, ONE_PROVIDER_ONLY, UNUSED_ALLOWANCE, Diagnostic
-from compiler.interlocks.case import INFERRED, Case
+from compiler.interlocks.case import Case
 from compiler.interlocks.routes import choice_path
 
 _INFERRED = ("function_calling", "json_mode", "vision")  # what ordinary clients use without saying so
@@ -119,7 +119,7 @@ def _kinds(case: Case, standing: Mapping[str, str | None]) -> set[_Kind]:
 
 def _capabilities(kinds: set[_Kind]) -> Iterator[tuple[str, _Alone]]:
     """What only the models of one provider offer. One that is not known may offer anything."""
-    for capability in INFERRED:
+    for capability in _INFERRED:
         offer = [k for k in kinds if k.capabilities is None or capability in k.capabilities]
         providers = {kind.provider for kind in offer}
         known = any(kind.capabilities is not None for kind in offer)
