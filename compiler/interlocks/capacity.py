@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from itertools import combinations
 from typing import Literal
 
-from compiler.catalog import Traffic
+from compiler.catalog import Strategy, Traffic
 from compiler.diagnostics import TOO_MUCH_TRAFFIC, TOO_MUCH_WITHOUT, Diagnostic
-from compiler.interlocks.case import Case, ask
+from compiler.interlocks.case import MODES, Case, ask
 from compiler.runtime.models import Look
 from compiler.runtime.request import Needs
 
@@ -59,7 +59,7 @@ _Overload = tuple[tuple[_Load, ...], _Limit, float, float]
 
 def _overloads(case: Case, down: str | None) -> Iterator[_Overload]:
     """The smallest sets of lines that ask for more than all their models together take."""
-    loads = [load for line in case.catalog.traffic if (load := _load(case, line, down)).models]
+    loads = [load for line in case.catalog.traffic if (load := _load(case, line, down))]
     said: list[frozenset[str]] = []
     for limit in ("rpm", "tpm"):
         capacity = {name: _capacity(case, name, limit, down) for load in loads for name in load.models}
@@ -85,25 +85,39 @@ def _together(loads: list[_Load]) -> Iterator[tuple[_Load, ...]]:
             yield tuple(load for group in chosen for load in group)
 
 
-def _load(case: Case, line: Traffic, down: str | None) -> _Load:
+def _load(case: Case, line: Traffic, down: str | None) -> _Load | None:
+    """None when no model can take the line, or one that has no limit can: thousands need not be looked at."""
     needs = Needs(math.ceil(line.prompt_tokens), max(1, math.ceil(line.completion_tokens)))
-    strategies = case.catalog.strategies
-    strategy = (
-        None
-        if line.model and not line.strategy
-        else strategies[line.strategy or case.catalog.default_strategy]
-    )
-    first = [line.model] if line.model else []
+    strategy = _strategy(case, line)
     models: dict[str, str] = {}
-    for mode in ("chat", "completion", "embedding"):
+    for mode in MODES:
         look = case.look(strategy, mode, needs, [down] if down else [])
-        alone = bool(first) and mode == "embedding"  # another model is no stand-in
-        names = [
-            *first,
-            *((() if alone else strategy.candidates) if strategy else _after(case, str(line.model), look)),
-        ]
+        names = list(_names(case, line, strategy, look))
+        if any(_is_unlimited(case, name, down) and look.fits(name) for name in names):
+            return None
         models |= {name: mode for name in names if name not in models and look.fits(name)}
-    return _Load(line, frozenset(models), next(iter(models.values()), "chat"))
+    return _Load(line, frozenset(models), next(iter(models.values()))) if models else None
+
+
+def _strategy(case: Case, line: Traffic) -> Strategy | None:
+    """The strategy that a line asks for; None when it asks for a model alone."""
+    if line.model and not line.strategy:
+        return None
+    return case.catalog.strategies[line.strategy or case.catalog.default_strategy]
+
+
+def _names(case: Case, line: Traffic, strategy: Strategy | None, look: Look) -> Iterator[str]:
+    """The models that a line may come to: the one it names, then the strategy's or that model's fallbacks."""
+    if line.model:
+        yield line.model
+    if strategy is None:
+        yield from _after(case, str(line.model), look)
+    elif not (line.model and look.mode == "embedding"):  # another model is no stand-in
+        yield from strategy.candidates
+
+
+def _is_unlimited(case: Case, name: str, down: str | None) -> bool:
+    return all(_capacity(case, name, limit, down) == math.inf for limit in _UNITS)
 
 
 def _after(case: Case, name: str, look: Look) -> Iterable[str]:
