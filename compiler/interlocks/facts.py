@@ -1,17 +1,14 @@
 """Facts: what is known of each model."""
 
-import re
-from collections import Counter
 from collections.abc import Iterator
-from difflib import SequenceMatcher
 
 from compiler.catalog import Deployment, Model
 from compiler.diagnostics import MISSING_FACT, UNKNOWN_UPSTREAM, Diagnostic, nearest
 from compiler.interlocks.case import OWN_NAMES, Case
 from compiler.source import value_at
+from compiler.typos import surely
 
 MAX_NEAREST = 20  # searches for a nearest id: each takes milliseconds, and thousands would take minutes
-_TYPO = 0.85  # how alike two ids are of which one is the other misspelt
 
 
 def facts_are_known(case: Case) -> Iterator[Diagnostic]:
@@ -52,7 +49,7 @@ def _unknown_upstream(case: Case, model: Model, deployment: Deployment) -> Diagn
     if needs_facts:
         close = nearest(deployment.upstream, case.upstreams(kind))
     else:
-        close = None if "lifecycle" in stated else _misspelt(deployment.upstream, case.upstreams(kind))
+        close = None if "lifecycle" in stated else surely(deployment.upstream, case.upstreams(kind))
         if close is None:
             return None
     written = "id" in (value_at(case.document.data, deployment.path) or {})
@@ -68,21 +65,3 @@ def _unknown_upstream(case: Case, model: Model, deployment: Deployment) -> Diagn
         if close
         else "check the id with the vendor, and state `context_window`, `price` and `capabilities`",
     )
-
-
-def _misspelt(upstream: str, known: list[str]) -> str | None:
-    """The id that was meant, where a letter or two are wrong; other digits make another version."""
-    letters = Counter(_letters(upstream))
-    for name in known:
-        if abs(len(name) - len(upstream)) > 2:
-            continue
-        other = _letters(name)
-        odd = (letters - Counter(other)).total() + (Counter(other) - letters).total()
-        swapped = odd == 0 and other != _letters(upstream)
-        if (0 < odd <= 2 or swapped) and SequenceMatcher(None, upstream, name).ratio() >= _TYPO:
-            return name
-    return None
-
-
-def _letters(text: str) -> str:
-    return re.sub(r"[^a-z]", "", text.lower())
