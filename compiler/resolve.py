@@ -12,14 +12,9 @@ from compiler.catalog import (
     Catalog,
     ConfigMapRef,
     Fallback,
-    Gateway,
     Identity,
     Model,
     Provider,
-    Redis,
-    Replicas,
-    SecretRef,
-    Service,
     Strategy,
     Target,
     Traffic,
@@ -30,7 +25,13 @@ from compiler.diagnostics import (
     Diagnostic,
 )
 from compiler.facts import CostMap
-from compiler.quantities import at_least_zero
+from compiler.resolve_gateways import (
+    in_order,
+    resolve_gateway,
+    resolve_observability,
+    resolve_secrets,
+    secret,
+)
 from compiler.resolve_models import resolve_model
 from compiler.scope import Scope
 from compiler.source import Document, Path_
@@ -38,7 +39,6 @@ from compiler.targets import litellm
 
 _LEAKED = "if it ever ran, replace every secret that it could read"
 DEFAULT_GATEWAY = "llm-router"
-DEFAULT_RESOURCES = {"requests": {"cpu": "500m", "memory": "1Gi"}, "limits": {"memory": "2Gi"}}
 _IMPLICIT_DEFAULTS = ("default", "quality")  # names that are the default strategy when none is marked
 
 
@@ -60,14 +60,15 @@ def resolve(document: Document, known: CostMap) -> tuple[Catalog, list[Diagnosti
     catalog = Catalog(
         name=data["name"],
         target=target,
-        gateways={name: _gateway(name, gateways[name] or {}) for name in sorted(gateways)},
+        gateways={name: resolve_gateway(name, gateways[name] or {}, scope) for name in sorted(gateways)},
         providers=providers,
         models=models,
         strategies=strategies,
         default_strategy=_default_strategy(data.get("strategies") or {}, strategies, scope),
         fallback=_fallback(data.get("fallback") or {}, scope),
         requirements=_requirements(data.get("requirements"), ("requirements",), scope),
-        metrics=(data.get("observability") or {}).get("metrics", "prometheus") == "prometheus",
+        observability=resolve_observability(data.get("observability") or {}),
+        secrets=resolve_secrets(data.get("secrets") or {}),
         traffic=tuple(_traffic(data.get("traffic") or (), scope)),
         allowances=tuple(
             Allowance(row["rule"], row["path"], row["reason"], ("allow", index))
@@ -97,6 +98,7 @@ def _target(data: Mapping[str, Any], scope: Scope) -> Target:
     return Target(
         kubernetes=data.get("kubernetes", "1.34"),
         platform=data.get("platform", "generic"),
+        network_policy=data.get("network_policy", "kubernetes"),
         litellm_version=version,
         litellm_image=image,
     )
@@ -107,56 +109,6 @@ def _gateway_data(data: Mapping[str, Any]) -> Mapping[str, Any]:
     written = data.get("gateways") or {}
     owned = {provider.get("gateway") for provider in data["providers"].values()}
     return written if set(written) - owned else {**written, DEFAULT_GATEWAY: written.get(DEFAULT_GATEWAY, {})}
-
-
-def _gateway(name: str, data: Mapping[str, Any]) -> Gateway:
-    replicas, service = data.get("replicas") or {}, data.get("service") or {}
-    most = int(replicas.get("max", max(10, replicas.get("min", 2))))
-    return Gateway(
-        name=name,
-        path=("gateways", name),
-        namespace=data.get("namespace", "default"),
-        replicas=Replicas(
-            min=int(replicas.get("min", min(2, most))),
-            max=most,
-            target_cpu_percent=int(replicas.get("target_cpu_percent", 70)),
-        ),
-        service=Service(
-            type=service.get("type", "ClusterIP"),
-            port=int(service.get("port", 80)),  # JSON Schema takes 80.0 for a whole number
-            internal=service.get("internal", False),
-            annotations=_sorted(service.get("annotations") or {}),
-        ),
-        master_key=_master_key(name, data.get("auth")),
-        resources=_resources(data.get("resources") or {}),
-        redis=_redis(data.get("redis")),
-    )
-
-
-def _resources(data: Mapping[str, Any]) -> dict[str, dict[str, str]]:
-    """What is written, and a default for the rest; a default gives way to the other side that is written."""
-    requests, limits = dict(data.get("requests") or {}), dict(data.get("limits") or {})
-    for name, default in DEFAULT_RESOURCES["requests"].items():
-        requests.setdefault(name, min(default, limits.get(name, default), key=at_least_zero))
-    for name, default in DEFAULT_RESOURCES["limits"].items():
-        limits.setdefault(name, max(default, requests.get(name, default), key=at_least_zero))
-    return {"requests": _sorted(requests), "limits": _sorted(limits)}
-
-
-def _redis(data: Mapping[str, Any] | None) -> Redis | None:
-    if not data:
-        return None
-    return Redis(data["host"], int(data.get("port", 6379)), _secret(data.get("password")))
-
-
-def _master_key(gateway: str, auth: Any) -> SecretRef | None:
-    if auth == "none":
-        return None
-    return _secret((auth or {}).get("master_key")) or SecretRef(f"{gateway}-auth", "master-key")
-
-
-def _secret(data: Mapping[str, str] | None) -> SecretRef | None:
-    return SecretRef(data["secret"], data["key"]) if data else None
 
 
 def _provider(name: str, data: Mapping[str, Any], scope: Scope) -> Provider:
@@ -177,9 +129,9 @@ def _provider(name: str, data: Mapping[str, Any], scope: Scope) -> Provider:
         api_version=data.get("api_version"),
         residency=data.get("residency"),
         identity=Identity(**identity) if identity else None,
-        api_key=_secret(data.get("api_key")),
-        access_key_id=_secret(data.get("access_key_id")),
-        secret_access_key=_secret(data.get("secret_access_key")),
+        api_key=secret(data.get("api_key")),
+        access_key_id=secret(data.get("access_key_id")),
+        secret_access_key=secret(data.get("secret_access_key")),
     )
 
 
@@ -246,12 +198,7 @@ def _requirements(data: Mapping[str, Any] | None, path: Path_, scope: Scope) -> 
     requirements = data or {}
     for key in ("providers", "exclude_providers"):
         scope.names("provider", requirements.get(key, ()), (*path, key))
-    return {key: _sorted(value) for key, value in sorted(requirements.items())}
-
-
-def _sorted(data: Any) -> Any:
-    """A mapping by its keys: the order in which they are written must not show in the output."""
-    return {key: _sorted(data[key]) for key in sorted(data)} if isinstance(data, dict) else data
+    return {key: in_order(value) for key, value in sorted(requirements.items())}
 
 
 def _default_strategy(written: Mapping[str, Any], strategies: Mapping[str, Strategy], scope: Scope) -> str:

@@ -28,39 +28,9 @@ _REFUSED = (ValueError, TypeError, OverflowError, RecursionError)  # what jsonsc
 
 NOT_YET: tuple[tuple[str, str], ...] = (
     (
-        "gateways.*.allow_from",
-        "a NetworkPolicy will be made of it; until then leave it out and apply one of your own",
-    ),
-    (
-        "gateways.*.ingress",
-        "an Ingress will be made of it; until then leave it out and apply one of your own",
-    ),
-    (
-        "gateways.*.gateway_api",
-        "an HTTPRoute will be made of it; until then leave it out and apply one of your own",
-    ),
-    (
-        "providers.*.identity.azure_client_id",
-        "pods will act as a managed identity; until then leave it out and use api_key",
-    ),
-    (
         "models.*.price.cached_input",
         "cached prompts will be priced by it; until then leave it out: they are priced as any input",
     ),
-    ("observability.slo", "alerts will be made of it; until then leave it out and write them by hand"),
-    (
-        "observability.hourly_budget_usd",
-        "an alert will be made of it; until then leave it out and write one by hand",
-    ),
-    (
-        "observability.dashboard",
-        "a dashboard will be made; until then leave it out and make one by hand",
-    ),
-    (
-        "secrets.backend=external_secrets",
-        "ExternalSecrets will be made; until then leave it out and apply your own",
-    ),
-    ("secrets.store", "ExternalSecrets will read from it; until then leave it out and apply your own"),
     ("tests", "they will test the routing policy; until then leave them as comments"),
     ("environments", "they will hold what differs; until then leave them out and keep a catalog for each"),
 )
@@ -90,17 +60,14 @@ def not_supported_yet(document: Document) -> list[Diagnostic]:
     """The fields in a document that the format has and this version does nothing with, at their keys."""
     found = []
     for pattern, note in NOT_YET:
-        keys, _, value = pattern.partition("=")
-        for path in _matches(document.data, keys, value):
-            what = f"`{keys}: {value}`" if value else called(path)
-            found.append(
-                NOT_SUPPORTED_YET.at(document.span(path, key=True), f"{what} is not supported yet", note)
-            )
+        for path in _matches(document.data, pattern):
+            what = f"{called(path)} is not supported yet"
+            found.append(NOT_SUPPORTED_YET.at(document.span(path, key=True), what, note))
     return found
 
 
-def _matches(data: Any, pattern: str, value: str) -> Iterator[Path_]:
-    """The paths in the data that a pattern of `NOT_YET` means; with a value, only where it stands there."""
+def _matches(data: Any, pattern: str) -> Iterator[Path_]:
+    """The paths in the data that a pattern of `NOT_YET` means."""
     ends: list[tuple[Path_, Any]] = [((), data)]
     for part in pattern.split("."):
         maps = [(path, node) for path, node in ends if isinstance(node, dict)]
@@ -110,7 +77,7 @@ def _matches(data: Any, pattern: str, value: str) -> Iterator[Path_]:
             for key in (node if part == "*" else (part,))
             if key in node
         ]
-    return (path for path, node in ends if not value or node == value)
+    return (path for path, _ in ends)
 
 
 def _and_more(diagnostic: Diagnostic, count: int) -> Diagnostic:
@@ -236,12 +203,24 @@ def _of_best_branch(
     path: Path_, rule: Path_, branches: list[list[ValidationError]], data: Any
 ) -> Iterator[Fault]:
     """What is wrong in the branch that was meant: the one whose type (or whose one word) is there."""
+    if all(_lacks(branch, path, data) for branch in branches):
+        # One of several fields is needed: the first is the usual one.
+        yield Fault(path, "missing", rule, branches[0][0].kind.as_dict()["property"], at_key=True)
+        return
     for branch in branches:
         own = {error.kind.name for error in branch if _as_written(error.instance_path, data) == path}
         if not own & {"type", "const"}:
             yield from (fault for error in branch for fault in _from_error(error, data))
             return
     yield Fault(path, "anyOf", rule)
+
+
+def _lacks(branch: list[ValidationError], path: Path_, data: Any) -> bool:
+    """Whether a field that is not there is all that is wrong in a branch."""
+    return all(
+        isinstance(error.kind, Kind.Required) and _as_written(error.instance_path, data) == path
+        for error in branch
+    )
 
 
 def _served_nowhere_or_twice(path: Path_, rule: Path_, model: Any) -> Fault:

@@ -5,12 +5,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import jinja2
-
 from compiler.catalog import Catalog, ConfigMapRef, Fallback, Gateway, SecretRef
-from compiler.emit import document, scalar
+from compiler.emit import document
 from compiler.render.litellm import GatewayFiles, Value
-from compiler.resources import read_text
+from compiler.render.templates import Templates, labels, selector
 
 CONFIG_DIR = "/etc/interlock"
 PORT = 4000
@@ -64,18 +62,6 @@ def manifests(catalog: Catalog, gateways: Sequence[GatewayFiles]) -> dict[str, s
     return result
 
 
-class _Block(str):
-    """YAML text that is already safe."""
-
-    __slots__ = ()
-
-
-def _block(value: Any, indent: int) -> _Block:
-    """A mapping or list in block form below its key, `indent` spaces deep."""
-    lines = document(value).splitlines()
-    return _Block("".join(f"\n{' ' * indent}{line}" for line in lines))
-
-
 @dataclass(frozen=True, slots=True)
 class _ConfigMap:
     """One ConfigMap, and the paths of the files that it holds."""
@@ -101,26 +87,16 @@ class _Writer:
 
     def __init__(self, catalog: Catalog) -> None:
         self.catalog = catalog
-        self.environment = jinja2.Environment(
-            undefined=jinja2.StrictUndefined,
-            finalize=lambda value: value if isinstance(value, _Block) else scalar(value),
-            trim_blocks=True,
-            lstrip_blocks=True,
-            keep_trailing_newline=True,
-            autoescape=False,  # noqa: S701  # YAML, not HTML: `finalize` is the escaping
-            # A loader, so that a template is compiled once and not once a gateway.
-            loader=jinja2.FunctionLoader(lambda kind: read_text("templates", "manifests", f"{kind}.yaml.j2")),
-        )
-        self.environment.filters["block"] = _block
-
-    def template(self, kind: str, /, **values: Any) -> str:
-        return self.environment.get_template(kind).render(**values)
+        self.template = Templates().manifest
 
     def gateway(self, files: GatewayFiles) -> Iterator[tuple[str, str]]:
         gateway = files.gateway
-        labels = self._labels(gateway)
-        common = {"gateway": gateway, "labels": labels, "selector": _selector(labels)}
-        maps = list(self._config_maps(files, labels))
+        common = {
+            "gateway": gateway,
+            "labels": labels(self.catalog, gateway),
+            "selector": selector(self.catalog, gateway),
+        }
+        maps = list(self._config_maps(files))
         yield "serviceaccount.yaml", self._service_account(gateway)
         for one in maps:
             yield f"configmap-{one.name.removeprefix(gateway.name + '-')}.yaml", one.manifest
@@ -133,14 +109,6 @@ class _Writer:
             yield "horizontalpodautoscaler.yaml", self.template("horizontalpodautoscaler", **common)
         yield "poddisruptionbudget.yaml", self.template("poddisruptionbudget", **common)
 
-    def _labels(self, gateway: Gateway) -> dict[str, str]:
-        return {
-            "app.kubernetes.io/name": gateway.name,
-            "app.kubernetes.io/instance": self.catalog.name,
-            "app.kubernetes.io/component": "gateway",
-            "app.kubernetes.io/managed-by": "interlock",
-        }
-
     def _service_account(self, gateway: Gateway) -> str:
         identity = self.catalog.identity(gateway)
         annotations: dict[str, str] = {}
@@ -148,12 +116,12 @@ class _Writer:
             annotations["iam.gke.io/gcp-service-account"] = identity.gcp_service_account
         if identity and identity.aws_role_arn:
             annotations["eks.amazonaws.com/role-arn"] = identity.aws_role_arn
-        labels = {**self._labels(gateway)}
+        own = labels(self.catalog, gateway)
         return self.template(
             "serviceaccount",
             name=identity.service_account if identity else gateway.name,
             namespace=gateway.namespace,
-            labels={k: v for k, v in labels.items() if not k.endswith("/name") or not identity},
+            labels={k: v for k, v in own.items() if not k.endswith("/name") or not identity},
             annotations=annotations,
         )
 
@@ -189,7 +157,7 @@ class _Writer:
             yield "LITELLM_DANGEROUSLY_PERMIT_WEAK_OR_UNSET_MASTER_KEY", "true"
         yield from files.env
 
-    def _config_maps(self, files: GatewayFiles, labels: dict[str, str]) -> Iterator[_ConfigMap]:
+    def _config_maps(self, files: GatewayFiles) -> Iterator[_ConfigMap]:
         """As few as hold the files, each small enough for a client-side apply.
 
         The routing table has one of its own: it may change while the pods run on.
@@ -198,7 +166,11 @@ class _Writer:
         for kind, content in kinds.items():
             for number, part in enumerate(_packed(content), start=1):
                 name = f"{files.gateway.name}-{kind}" + (f"-{number}" if number > 1 else "")
-                metadata = {"name": name, "namespace": files.gateway.namespace, "labels": labels}
+                metadata = {
+                    "name": name,
+                    "namespace": files.gateway.namespace,
+                    "labels": labels(self.catalog, files.gateway),
+                }
                 data = {_key(path): text for path, text in part.items()}
                 manifest = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "data": data}
                 yield _ConfigMap(name, document(manifest), tuple(part))
@@ -208,14 +180,6 @@ def _longest_s(fallback: Fallback) -> int:
     """How long one request may take: every attempt its timeout, and the pauses, a fifth over, between."""
     pauses_ms = sum(fallback.retry_backoff_ms * 1.2 * 2**lap for lap in range(fallback.retry_attempts))
     return int(fallback.timeout_s * fallback.max_attempts + pauses_ms / 1000)
-
-
-def _selector(labels: Mapping[str, str]) -> dict[str, str]:
-    return {
-        key: labels[f"app.kubernetes.io/{key.split('/')[1]}"]
-        for key in labels
-        if key.endswith(("/name", "/instance"))
-    }
 
 
 def _variable(name: str, value: Value) -> dict[str, Any]:

@@ -191,7 +191,7 @@ def _settings(
     fallback = catalog.fallback
     litellm_settings = {
         "callbacks": [
-            *(["prometheus"] if catalog.metrics else []),
+            *(["prometheus"] if catalog.observability.metrics else []),
             f"{PLUGIN.removesuffix('.py')}.handler",
         ],
         # LiteLLM retries twice a hop by default, with seconds of back-off: the route is the retry.
