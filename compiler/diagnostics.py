@@ -163,6 +163,8 @@ NEVER_REACHED = Code(
 WEAK_DEPLOYMENT = Code("IL313", "a deployment can do less than its model promises", relaxable=True)
 MIXED_EMBEDDINGS = Code("IL314", "different embedding models stand in for each other", relaxable=True)
 RESIDENCY = Code("IL315", "a residency contradicts the place that answers", relaxable=True)
+NO_EFFECT = Code("IL316", "a setting means nothing where it stands", "warning")
+PLACEHOLDER = Code("IL317", "an identity is a placeholder", "note")
 ONE_PROVIDER_ONLY = Code("IL320", "only one provider can serve some requests of a strategy", "note")
 
 MISSING_FACT = Code("IL401", "a model's fact is not known", "warning", relaxable=True)
@@ -174,6 +176,9 @@ SECRET_VALUE = Code("IL501", "a secret value is in the catalog")
 OPEN_GATEWAY = Code("IL502", "a gateway is reachable from outside without a key")
 KEY_BYPASS = Code("IL503", "a gateway serves without a key what another asks a key for", relaxable=True)
 PLAIN_HTTP = Code("IL504", "keys and prompts would cross the internet unencrypted", "warning", relaxable=True)
+SHUT_ENTRANCE = Code(
+    "IL505", "a gateway is opened to the outside and lets nobody of it in", "warning", relaxable=True
+)
 
 RETIRED = Code("IL601", "a model in service is retired by its vendor", relaxable=True)
 NOT_IN_SERVICE = Code("IL602", "a planned or retired model stands in a route", relaxable=True)
@@ -183,6 +188,7 @@ TOO_MUCH_TRAFFIC = Code("IL701", "the limits of the candidates cannot carry the 
 TOO_MUCH_WITHOUT = Code("IL702", "the traffic cannot be carried when one provider is down", relaxable=True)
 
 LITELLM_VERSION = Code("IL801", "the LiteLLM version is not one Interlock compiles for")
+IMAGE_TAG = Code("IL802", "an image is named by a tag, which can come to name another", "note")
 OUTPUT_INVALID = Code("IL901", "the output is not valid (a defect of Interlock)")
 OUTPUT_NOT_OURS = Code("IL903", "a file in the way was not written by Interlock")
 OUTPUT_STALE = Code("IL904", "the output is not what `render` would write")

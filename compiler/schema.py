@@ -180,7 +180,8 @@ def _from_error(error: ValidationError, data: Any) -> Iterator[Fault]:
             yield _served_nowhere_or_twice(path, rule, value_at(data, path))
         case Kind.Not() as refusal:
             kept, refused = refusal.value["required"]
-            yield Fault((*path, refused), "both", rule, kept, at_key=True)
+            owner = rule[:-2] if "allOf" in rule[-2:] else rule  # where several pairs exclude each other
+            yield Fault((*path, refused), "both", owner, kept, at_key=True)
         case Kind.UniqueItems():
             again, first = _repeated(value_at(data, path))
             yield Fault((*path, again), "repeated", rule, first)

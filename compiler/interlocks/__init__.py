@@ -17,6 +17,7 @@ from compiler.interlocks import (
     places,
     prices,
     routes,
+    settings,
     sizes,
 )
 from compiler.interlocks.case import Case
@@ -57,6 +58,11 @@ RULES: tuple[Rule, ...] = (
     exposure.outside_needs_a_key,
     exposure.keys_hold_on_every_hop,
     exposure.the_internet_is_encrypted,
+    exposure.entrances_let_somebody_in,
+    settings.settings_do_something,
+    settings.a_store_is_named,
+    settings.identities_are_your_own,
+    settings.images_are_pinned,
 )
 
 

@@ -1,10 +1,10 @@
 """Exposure: who can reach a gateway, and what with."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from compiler.catalog import Gateway
-from compiler.diagnostics import KEY_BYPASS, OPEN_GATEWAY, PLAIN_HTTP, Diagnostic
+from compiler.diagnostics import KEY_BYPASS, OPEN_GATEWAY, PLAIN_HTTP, SHUT_ENTRANCE, Diagnostic, Path_
 from compiler.interlocks.case import Case, ask
 
 # Annotations by which a load balancer stays private, or speaks TLS itself.
@@ -14,14 +14,14 @@ _PRIVATE_OR_TLS = re.compile(r"internal|private|ssl|tls|cert|https", re.IGNORECA
 def outside_needs_a_key(case: Case) -> Iterator[Diagnostic]:
     """IL502: a gateway that the outside can reach asks for a key."""
     for gateway in case.catalog.gateways.values():
-        if gateway.master_key is None and gateway.service.type != "ClusterIP":
+        if gateway.master_key is None and gateway.outside:
             found = OPEN_GATEWAY.on_value(
                 case.document,
                 (*gateway.path, "auth"),
                 f"gateway {gateway.name!r} is reachable from outside the cluster and asks for no key",
-                "remove `auth: none` (a master key is the default), or use a ClusterIP service",
+                "remove `auth: none` (a master key is the default), or use ClusterIP and no ingress",
             )
-            yield found.with_related(case.document.span((*gateway.path, "service", "type")), "reachable here")
+            yield found.with_related(case.document.span(gateway.outside, key=True), "reachable here")
 
 
 def keys_hold_on_every_hop(case: Case) -> Iterator[Diagnostic]:
@@ -61,17 +61,46 @@ def _asks_a_key_for_the_same(case: Case, gateway: Gateway) -> tuple[str, Gateway
 
 
 def the_internet_is_encrypted(case: Case) -> Iterator[Diagnostic]:
-    """IL504: no gateway has a public load balancer, to which clients would send their keys in the clear."""
-    if case.catalog.target.platform == "generic":
-        return  # what a load balancer is there, and who reaches it, only the user knows
+    """IL504: clients never send their keys across the internet in the clear."""
     for gateway in case.catalog.gateways.values():
         service = gateway.service
-        told = any(_PRIVATE_OR_TLS.search(f"{key}={value}") for key, value in service.annotations.items())
-        if service.type == "LoadBalancer" and not service.internal and gateway.master_key and not told:
-            yield PLAIN_HTTP.on_value(
+        # What a load balancer is on any other platform, and who reaches it, only the user knows.
+        public = service.type == "LoadBalancer" and not service.internal
+        if case.catalog.target.platform != "generic" and public and not _told(service.annotations):
+            yield _in_the_clear(
+                case, gateway, (*gateway.path, "service", "type"), "a public load balancer that speaks",
+                "say `internal: true`, or use ClusterIP behind an ingress that terminates TLS",
+            )  # fmt: skip
+        ingress = gateway.ingress
+        if ingress and not ingress.tls_secret and not _told(ingress.annotations):
+            yield _in_the_clear(
+                case, gateway, (*gateway.path, "ingress", "host"), "an ingress that speaks",
+                "add `tls_secret`, the Secret with the certificate of this host",
+            )  # fmt: skip
+
+
+def _told(annotations: Mapping[str, str]) -> bool:
+    return any(_PRIVATE_OR_TLS.search(f"{key}={value}") for key, value in annotations.items())
+
+
+def _in_the_clear(case: Case, gateway: Gateway, path: Path_, by: str, hint: str) -> Diagnostic:
+    what = f"gateway {gateway.name!r} gets {by} plain HTTP"
+    message = f"{what}: keys and prompts cross the network unencrypted"
+    return PLAIN_HTTP.on_value(case.document, path, message, hint)
+
+
+def entrances_let_somebody_in(case: Case) -> Iterator[Diagnostic]:
+    """IL505: what a load balancer or node port is opened for is not shut out by `allow_from`."""
+    for gateway in case.catalog.gateways.values():
+        callers = gateway.allow_from
+        opened = gateway.service.type != "ClusterIP"
+        if opened and callers is not None and not any(caller.cidr for caller in callers):
+            found = SHUT_ENTRANCE.on(
                 case.document,
-                (*gateway.path, "service", "type"),
-                f"gateway {gateway.name!r} gets a public load balancer that speaks plain HTTP: "
-                "keys and prompts cross the internet unencrypted",
-                "say `internal: true`, or use ClusterIP behind an ingress of yours that terminates TLS",
+                (*gateway.path, "allow_from"),
+                f"gateway {gateway.name!r} has a {gateway.service.type}, "
+                "and `allow_from` names no addresses: its network policy shuts out whoever calls through it",
+                "add the addresses of the callers, such as `{cidr: 10.0.0.0/8}`, or use a ClusterIP service",
             )
+            where = case.document.span((*gateway.path, "service", "type"))
+            yield found.with_related(where, "opened here")

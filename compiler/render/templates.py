@@ -1,4 +1,4 @@
-"""The manifests' templates: YAML as a person would write it, in which every `{{ }}` comes out as one value."""
+"""The manifests' templates: YAML as a person would write it; every `{{ }}` in it comes out as one value."""
 
 from typing import Any
 
@@ -10,7 +10,7 @@ from compiler.resources import read_text
 
 
 class Templates:
-    """Renders `templates/manifests/<kind>.yaml.j2`; a value is quoted where needed, `| block(n)` indents one."""
+    """Renders `templates/manifests/<kind>.yaml.j2`. Values are quoted where needed; `block(n)` indents."""
 
     def __init__(self) -> None:
         self._environment = jinja2.Environment(

@@ -16,7 +16,7 @@ import pytest
 import yaml
 
 from compiler.pipeline import render
-from compiler.render.kubernetes import OFFLINE
+from compiler.render.pods import OFFLINE
 
 pytestmark = [
     pytest.mark.proxy,

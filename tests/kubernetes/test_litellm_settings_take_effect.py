@@ -22,7 +22,7 @@ import yaml
 
 from compiler.pipeline import render
 from compiler.render import litellm as renderer
-from compiler.render.kubernetes import OFFLINE
+from compiler.render.pods import OFFLINE
 from compiler.targets.litellm import line_for
 from compiler.targets.litellm.keys import HARMFUL, KEYS, OURS, Keys
 

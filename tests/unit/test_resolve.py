@@ -74,7 +74,7 @@ def test_the_defaults_of_a_small_catalog() -> None:
             replicas=Replicas(2, 10, 70),
             service=small.gateways["llm-router"].service,
             master_key=SecretRef("llm-router-auth", "master-key"),
-            resources={"requests": {"cpu": "500m", "memory": "1Gi"}, "limits": {"memory": "2Gi"}},
+            resources={"requests": {"cpu": "500m", "memory": "1Gi"}, "limits": {"cpu": "2", "memory": "2Gi"}},
         )
     }
     assert (small.gateways["llm-router"].service.type, small.gateways["llm-router"].service.port) == (
