@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from compiler.catalog import Catalog, ConfigMapRef, Fallback, SecretRef
+from compiler.catalog import Catalog, ConfigMapRef, Fallback, Gateway, SecretRef
 from compiler.emit import document
 from compiler.render.litellm import GatewayFiles, Value
 from compiler.render.templates import Templates, labels, selector
@@ -101,7 +101,8 @@ def deployment(
         fixed_replicas=gateway.replicas.min if fixed else None,
         config_digest=files.digest,
         service_account=account,
-        grace_seconds=longest_s(catalog.fallback) + 15,
+        stop_delay_s=stop_delay_s(gateway),
+        grace_seconds=stop_delay_s(gateway) + longest_s(catalog.fallback) + 10,
         image=image,
         # A tag may come to name another image; what a digest names is always the same.
         pull="IfNotPresent" if "@" in image else "Always",
@@ -122,6 +123,11 @@ def longest_s(fallback: Fallback) -> int:
     """How long one request may take: every attempt its timeout, and the pauses, a fifth over, between."""
     pauses_ms = sum(fallback.retry_backoff_ms * 1.2 * 2**lap for lap in range(fallback.retry_attempts))
     return int(fallback.timeout_s * fallback.max_attempts + pauses_ms / 1000)
+
+
+def stop_delay_s(gateway: Gateway) -> int:
+    """How long a stopping pod goes on taking requests: until whoever sends them has heard of it."""
+    return 20 if gateway.outside else 5  # a cloud's load balancer hears later than the nodes do
 
 
 def _environment(catalog: Catalog, files: GatewayFiles) -> Iterator[tuple[str, Value]]:
