@@ -79,6 +79,12 @@ $(VENV)/.bench: requirements/bench.txt $(VENV)/.dev
 	$(PIP) --require-hashes -r requirements/bench.txt
 	touch $@
 
+# checkov, for tests/kubernetes/test_checkov.py: it pins much that the other requirements move.
+.venv-checkov/.ready: requirements/checkov.txt
+	$(PYTHON) -m venv .venv-checkov
+	.venv-checkov/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $<
+	touch $@
+
 # --no-deps: the lock is whole, and what LiteLLM pins beyond it is why there are overrides.
 .venv-%/.ready: requirements/lines/%.txt
 	$(PYTHON) -m venv .venv-$*
@@ -93,6 +99,7 @@ lock: $(VENV)/bin/python
 	$(LOCK) requirements/base.in -o requirements/base.txt
 	$(LOCK) requirements/dev.in -o requirements/dev.txt
 	$(LOCK) requirements/bench.in -o requirements/bench.txt
+	$(LOCK) requirements/checkov.in -o requirements/checkov.txt
 	$(foreach in,$(wildcard requirements/lines/*.in),\
 	  $(LOCK) --override $(in:.in=.overrides) $(in) -o $(in:.in=.txt) &&) true
 
