@@ -401,6 +401,12 @@ class Catalog:
                 behind[str(owner)][model.name] = model
         return {name: tuple(models.values()) for name, models in behind.items()}
 
+    def behind_google(self, gateway: Gateway) -> bool:
+        """Whether a load balancer of Google's calls the pods: on GKE, unless another class is named."""
+        ingress = gateway.ingress
+        by_ingress = ingress is not None and ingress.class_name in (None, "gce", "gce-internal")
+        return self.target.platform == "gke" and (by_ingress or gateway.gateway_api is not None)
+
     def residency(self, deployment: Deployment) -> str | None:
         """Where a deployment answers: its provider's residency, unless it is moved to another region."""
         provider = self.providers[deployment.provider]

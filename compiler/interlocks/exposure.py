@@ -1,12 +1,16 @@
 """Exposure: who can reach a gateway, and what with."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from ipaddress import IPv4Network, IPv6Network, ip_network
 
 from compiler.catalog import Gateway
 from compiler.diagnostics import KEY_BYPASS, OPEN_GATEWAY, PLAIN_HTTP, SHUT_ENTRANCE, Diagnostic, Path_
 from compiler.interlocks.case import Case, ask
 
+_Network = IPv4Network | IPv6Network
+# Where Google's load balancers ask for the health of what is behind them, the internal ones too.
+_GOOGLE = (ip_network("130.211.0.0/22"), ip_network("35.191.0.0/16"))
 # Annotations by which a load balancer stays private, or speaks TLS itself.
 _PRIVATE_OR_TLS = re.compile(r"internal|private|ssl|tls|cert|https", re.IGNORECASE)
 
@@ -92,15 +96,31 @@ def _in_the_clear(case: Case, gateway: Gateway, path: Path_, by: str, hint: str)
 def entrances_let_somebody_in(case: Case) -> Iterator[Diagnostic]:
     """IL505: what a load balancer or node port is opened for is not shut out by `allow_from`."""
     for gateway in case.catalog.gateways.values():
-        callers = gateway.allow_from
-        opened = gateway.service.type != "ClusterIP"
-        if opened and callers is not None and not any(caller.cidr for caller in callers):
-            found = SHUT_ENTRANCE.on(
-                case.document,
-                (*gateway.path, "allow_from"),
-                f"gateway {gateway.name!r} has a {gateway.service.type}, "
-                "and `allow_from` names no addresses: its network policy shuts out whoever calls through it",
+        if gateway.allow_from is None:
+            continue
+        networks = [ip_network(caller.cidr) for caller in gateway.allow_from if caller.cidr]
+        kind = gateway.service.type
+        if kind != "ClusterIP" and not networks:
+            yield _shut(
+                case, gateway, f"has a {kind}, and `allow_from` names no addresses",
                 "add the addresses of the callers, such as `{cidr: 10.0.0.0/8}`, or use a ClusterIP service",
-            )
-            where = case.document.span((*gateway.path, "service", "type"))
-            yield found.with_related(where, "opened here")
+            )  # fmt: skip
+        elif case.catalog.behind_google(gateway) and not all(_within(one, networks) for one in _GOOGLE):
+            yield _shut(
+                case, gateway, "is behind Google's load balancer, and `allow_from` leaves out its addresses",
+                "add " + " and ".join(f"`{{cidr: {one}}}`" for one in _GOOGLE)
+                + "; health checks come from there, and of an internal one also the proxy-only subnet",
+            )  # fmt: skip
+
+
+def _shut(case: Case, gateway: Gateway, what: str, hint: str) -> Diagnostic:
+    message = f"gateway {gateway.name!r} {what}: its network policy shuts out whoever calls through it"
+    found = SHUT_ENTRANCE.on(case.document, (*gateway.path, "allow_from"), message, hint)
+    return found.with_related(case.document.span(gateway.outside or (), key=True), "opened here")
+
+
+def _within(address: _Network, networks: Iterable[_Network]) -> bool:
+    return any(
+        one.version == address.version and address.subnet_of(one)  # type: ignore[arg-type]
+        for one in networks
+    )

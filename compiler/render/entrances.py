@@ -21,21 +21,14 @@ def entrances(
     if gateway.ingress:
         annotations = {**_of_controller(gateway.ingress, longest_s), **gateway.ingress.annotations}
         told = {"ingress": gateway.ingress, "annotations": dict(sorted(annotations.items()))}
-        if by_google(catalog, gateway):
+        if catalog.behind_google(gateway):
             yield "backendconfig.yaml", templates.manifest("backendconfig", **google)
         yield "ingress.yaml", templates.manifest("ingress", **common, **told)
     if gateway.gateway_api:
-        if catalog.target.platform == "gke":
+        if catalog.behind_google(gateway):
             yield "healthcheckpolicy.yaml", templates.manifest("healthcheckpolicy", **google)
             yield "gcpbackendpolicy.yaml", templates.manifest("gcpbackendpolicy", **google)
         yield "httproute.yaml", templates.manifest("httproute", **common, route=gateway.gateway_api)
-
-
-def by_google(catalog: Catalog, gateway: Gateway) -> bool:
-    """Whether the gateway's Ingress is a load balancer of Google's: on GKE, unless another class is named."""
-    ingress = gateway.ingress
-    named = ingress is not None and ingress.class_name not in (None, "gce", "gce-internal")
-    return catalog.target.platform == "gke" and ingress is not None and not named
 
 
 def _of_controller(ingress: Ingress, longest_s: int) -> Mapping[str, str]:

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 
 from compiler.catalog import Catalog, Gateway, Keda
-from compiler.render.entrances import by_google, entrances
+from compiler.render.entrances import entrances
 from compiler.render.litellm import GatewayFiles
 from compiler.render.pods import config_maps, deployment, longest_s
 from compiler.render.templates import Templates, labels, selector
@@ -101,7 +101,7 @@ def _service_annotations(catalog: Catalog, gateway: Gateway) -> dict[str, str]:
     internal = gateway.service.internal and gateway.service.type == "LoadBalancer"
     behind = {"cloud.google.com/backend-config": f'{{"default": "{gateway.name}"}}'}
     return {
-        **(behind if by_google(catalog, gateway) else {}),
+        **(behind if gateway.ingress and catalog.behind_google(gateway) else {}),
         **(_INTERNAL[catalog.target.platform] if internal else {}),
         **gateway.service.annotations,
     }

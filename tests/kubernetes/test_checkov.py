@@ -31,8 +31,8 @@ pytestmark = pytest.mark.skipif(
 
 # "Prefer using secrets as files over secrets as environment variables": LiteLLM reads its keys from there.
 DOCUMENTED = {"CKV_K8S_35"}
-# What a catalog asks for itself: no namespace is the default one ("the default namespace should not be used"),
-# no image is LiteLLM's own, by its tag ("image should use digest"): only who runs it can say which digest to trust.
+# What a catalog asks for itself. No namespace: the default one ("default namespace should not be used"). No
+# image: LiteLLM's own, by its tag ("image should use digest"); which digest to trust is its user's to say.
 NAMESPACE, DIGEST = "CKV_K8S_21", "CKV_K8S_43"
 
 Check = dict[str, Any]
