@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from compiler.catalog import Catalog, Gateway, Keda
 from compiler.render.entrances import entrances
 from compiler.render.litellm import GatewayFiles
+from compiler.render.network import policies
 from compiler.render.pods import config_maps, deployment, longest_s
 from compiler.render.templates import Templates, labels, selector
 
@@ -67,6 +68,7 @@ def _gateway(catalog: Catalog, files: GatewayFiles, templates: Templates) -> Ite
     yield "serviceaccount.yaml", manifest
     for one in maps:
         yield f"configmap-{one.name.removeprefix(gateway.name + '-')}.yaml", one.manifest
+    yield from policies(catalog, gateway, templates)
     annotations = _service_annotations(catalog, gateway)
     yield "service.yaml", templates.manifest("service", **common, annotations=annotations)
     yield "deployment.yaml", deployment(catalog, files, maps, account, templates)
