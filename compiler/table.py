@@ -1,5 +1,6 @@
 """Catalog → the routing table of one gateway: the contract between the compiler and the plugin."""
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -8,6 +9,7 @@ from compiler.runtime.decision import decide
 from compiler.runtime.table import TABLE_VERSION, digest
 
 RoutingTable = dict[str, Any]  # see schemas/routing_table.schema.json
+_DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 
 
 def routing_table(catalog: Catalog, gateway: Gateway) -> RoutingTable:
@@ -83,7 +85,11 @@ def _model(model: Model, catalog: Catalog, gateway: Gateway, served: set[str]) -
         if model.fallbacks is None
         else [name for name in model.fallbacks if name in served],
     }
-    return row if model.in_service else {**row, "status": model.status}
+    if not model.in_service:
+        return {**row, "status": model.status}
+    if facts.retires_on and _DAY.fullmatch(facts.retires_on):  # the cost map's may be any text
+        row["retires_on"] = facts.retires_on
+    return row
 
 
 def _deployment(

@@ -97,6 +97,7 @@ def _welcome(gateways: DevGateways, order: list[str], down: tuple[str, ...], sec
         "",
         *(f"  {name:<22} {url(name)}/v1" for name in order),
         f"  {'control':<22} {control}/control",
+        *(f"  {f'metrics of {name}':<22} {gateways.metrics_url(name)}" for name in order),
         "",
         "Real: LiteLLM's proxy, the generated configuration, the routing plugin and table.",
         f"Simulated: the providers ({', '.join(providers)}).",

@@ -11,7 +11,7 @@ import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from compiler.dev.ports import HOST
@@ -61,13 +61,17 @@ class GatewayError(RuntimeError):
 
 @dataclass(frozen=True, slots=True)
 class Launch:
-    """One process to start: ready when it answers `/health/readiness` on the port; output goes to `log`."""
+    """One process to start: ready when it answers `/health/readiness` on the port; output goes to `log`.
+
+    `variables` are of its environment, beside those that every simulated gateway has.
+    """
 
     name: str
     command: Sequence[str]
     port: int
     directory: Path
     log: Path
+    variables: Mapping[str, str] = field(default_factory=dict)
 
 
 def litellm_command(config: Path, port: int) -> list[str]:
@@ -105,7 +109,7 @@ def _start(launch: Launch) -> subprocess.Popen[bytes]:
         return subprocess.Popen(
             launch.command,
             cwd=launch.directory,
-            env=environment(),
+            env={**environment(), **launch.variables},
             stdin=subprocess.PIPE,
             stdout=log,
             stderr=subprocess.STDOUT,

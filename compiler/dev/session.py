@@ -10,10 +10,11 @@ from typing import Any, Self
 import yaml
 
 from compiler.dev.extra import missing_extra
-from compiler.dev.ports import Port, hold
+from compiler.dev.ports import HOST, Port, hold
 from compiler.dev.processes import Launch, litellm_command, running
 from compiler.dev.rewrite import Local, NotRunnableError, rewrite, upstreams
 from compiler.dev.simulator import Simulator, in_thread
+from compiler.runtime import metrics_port
 
 _CONFIG = "config.yaml"
 
@@ -58,6 +59,7 @@ class DevGateways:
         self._simulator = Simulator(_providers(self._configs))
         self._stack = ExitStack()
         self._ports: dict[str, Port] = {}
+        self._metrics: dict[str, Port] = {}
         self._children: Mapping[str, subprocess.Popen[bytes]] = {}
         self._in_simulator: Callable[[Coroutine[Any, Any, None]], None]
 
@@ -72,6 +74,9 @@ class DevGateways:
             for gateway in self._files:
                 self._ports[gateway] = hold(self._wanted_ports.get(gateway, 0))
                 stack.callback(self._ports[gateway].release)
+            for gateway in self._files:  # after those that were asked for, so that it takes none of them
+                self._metrics[gateway] = hold()
+                stack.callback(self._metrics[gateway].release)
             self._children = stack.enter_context(running(self._write()))
             # first on the way out: a proxy lets its requests finish, and a simulated timeout never would
             stack.callback(lambda: self._in_simulator(self._simulator.stop()))
@@ -95,6 +100,10 @@ class DevGateways:
     def url(self, gateway: str) -> str:
         """The base URL of a gateway, without `/v1`."""
         return self._ports[gateway].url
+
+    def metrics_url(self, gateway: str) -> str:
+        """The Prometheus page of a gateway, on a port of its own that asks for no key."""
+        return f"{self._metrics[gateway].url}/metrics"
 
     def log(self, gateway: str) -> Path:
         return self._workdir / f"{gateway}.log"
@@ -134,7 +143,8 @@ class DevGateways:
             path.write_bytes(content if parsed is None else _dumped(gateway, name, parsed, local))
         port = self._ports[gateway].number
         command = litellm_command(directory / _CONFIG, port)
-        return Launch(gateway, command, port, directory, self.log(gateway))
+        where = {metrics_port.HOST: HOST, metrics_port.PORT: str(self._metrics[gateway].number)}
+        return Launch(gateway, command, port, directory, self.log(gateway), where)
 
 
 def _configs(gateway: str, files: Files) -> dict[str, dict[str, Any]]:

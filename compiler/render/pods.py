@@ -132,6 +132,8 @@ def stop_delay_s(gateway: Gateway) -> int:
 
 def _environment(catalog: Catalog, files: GatewayFiles) -> Iterator[tuple[str, Value]]:
     yield from OFFLINE.items()
+    # Some lines of LiteLLM cut requests that a stopping pod still answers after 30 s, unless told otherwise.
+    yield "GRACEFUL_SHUTDOWN_TIMEOUT", str(longest_s(catalog.fallback))
     yield from _measured(catalog)
     if files.gateway.master_key is None:
         # `auth: none`, which only a ClusterIP gateway may say: LiteLLM would not start.

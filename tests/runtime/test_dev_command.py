@@ -58,6 +58,9 @@ def test_dev_from_start_to_ctrl_c(tmp_path: Path, root: Path) -> None:
             base = re.search(r"llm-router +(http://127\.0\.0\.1:\d+)/v1", said)
             control = re.search(r"control +(http://127\.0\.0\.1:\d+/control)", said)
             assert base is not None
+            metrics = re.search(r"metrics of llm-router +(http://127\.0\.0\.1:\d+/metrics)", said)
+            assert metrics is not None
+            assert "interlock_table_info" in requests.get(metrics[1], timeout=30).text
             assert control is not None
             body = {"messages": [{"role": "user", "content": "hello"}]}
             answer = requests.post(base[1] + "/v1/chat/completions", json=body, timeout=60)

@@ -215,3 +215,15 @@ def test_what_rests_beside_one_that_failed_is_called_too() -> None:
         assert call(one, model, deployment) == deployment
         fail(one, 500)
     assert call(one, "two", "b") == "b2"  # b has failed just now, and is not left alone yet
+
+
+def test_the_time_of_a_call_begins_with_its_hop() -> None:
+    one = journey()
+    assert one.called_at == one.started
+    call(one, "one", "a")
+    first = one.called_at
+    assert first >= one.started
+    fail(one, 500)
+    time.sleep(0.01)
+    call(one, "two", "b", "b2")
+    assert one.called_at > first

@@ -1,6 +1,7 @@
 """The routing table: the contract between the compiler and the plugin."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -77,3 +78,28 @@ strategies:
         "by_window": ["b", "c", "a"],
         "all": ["a", "b", "c"],
     }
+
+
+def test_the_day_a_model_retires_is_told_of_those_in_service_where_it_is_known() -> None:
+    text = b"""
+apiVersion: interlock/v1
+name: ending
+providers: {p: {type: openai_compatible, base_url: "http://p.test/v1"}}
+models:
+  stated: {provider: p, lifecycle: {retires_on: 2027-03-01}}
+  unknown: {provider: p}
+  over: {provider: p, lifecycle: {status: retired, retires_on: 2025-03-01}}
+strategies: {all: {candidates: [stated, unknown], single_provider: a test}}
+"""
+    catalog = catalog_of(validate_text(text, "ending.yaml"))
+    table = tables(catalog)["llm-router"]
+    jsonschema_rs.validator_for(read_text("schemas", "routing_table.schema.json")).validate(table)
+    days = {name: row.get("retires_on") for name, row in table["models"].items()}
+    assert days == {"stated": "2027-03-01", "unknown": None, "over": None}
+
+
+def test_a_day_that_is_none_is_not_written(catalog: Catalog) -> None:
+    model = next(model for model in catalog.models.values() if model.in_service)
+    odd = replace(model, facts=replace(model.facts, retires_on="some day of next year"))
+    changed = replace(catalog, models={**catalog.models, model.name: odd})
+    assert "retires_on" not in tables(changed)["llm-router"]["models"][model.name]

@@ -27,7 +27,9 @@ def __getattr__(name: str) -> Any:
     if name != "handler":
         raise AttributeError(name)
     from .handler import InterlockHandler
+    from .metrics_port import serve_if_asked
 
     handler = InterlockHandler(os.path.join(os.path.dirname(os.path.abspath(__file__)), TABLE))
     handler.file.watch()
+    serve_if_asked()
     return handler

@@ -25,7 +25,11 @@ from .litellm_data import (
     MODES,
     STATE,
     STORED_RESPONSES,
+    TELL_IF_ASKED,
     bucket,
+    counted_there,
+    have_usage_told,
+    is_for_us_alone,
     journey_of,
     rename,
     request_headers,
@@ -112,12 +116,13 @@ class InterlockHandler(CustomLogger):  # type: ignore[misc]
         if decision.refusal:
             self._refuse(decision.refusal)
         retry = current.table["retry"]
-        if decision.pinned and headers.get("x-interlock-hop"):
+        is_hop = bool(decision.pinned and headers.get("x-interlock-hop"))
+        if is_hop:
             # Another gateway of ours chose this model, and holds the rest of the route itself.
-            decision, retry = only(decision, decision.pinned), {}
+            decision, retry = only(decision, str(decision.pinned)), {}
         decision, resting = await resting_last(decision, router)
         table = current.table["digest"]
-        self._send(data, Journey(decision, retry, current.vendors, kind, resting, table))
+        self._send(data, Journey(decision, retry, current.vendors, kind, resting, table, is_hop=is_hop))
         return data
 
     def _clean(self, data: dict[str, Any], mode: str) -> None:
@@ -173,11 +178,12 @@ class InterlockHandler(CustomLogger):  # type: ignore[misc]
         kept[STATE] = journey
         _PRESENT.set(journey)
         data["model"], data["fallbacks"] = journey.route[0], journey.fallbacks()
+        if self.metrics and journey.kind in TELL_IF_ASKED:
+            have_usage_told(data)
         if decision.is_granted_by_strategy and kept.get("user_api_key_auth") is not None:
             kept["user_api_key_auth"] = with_grant(kept["user_api_key_auth"], journey.route)
         if self.metrics:
-            strategy = decision.strategy or "none"
-            self.metrics.decisions.labels(strategy, journey.route[0], decision.reason).inc()
+            self.metrics.decided(journey)
 
     # --- on the way -------------------------------------------------------------------------------------
 
@@ -210,14 +216,17 @@ class InterlockHandler(CustomLogger):  # type: ignore[misc]
             self._note(journey, sys.exc_info()[1])
 
     def _note(self, journey: Journey, error: BaseException | None) -> None:
-        self._count(journey.note(error, another_may=isinstance(error, _ANOTHER_MAY)))
+        news = journey.note(error, another_may=isinstance(error, _ANOTHER_MAY))
+        self._count(news, is_known=journey.begun or counted_there(error))
 
-    def _count(self, news: tuple[str, int] | None) -> None:
+    def _count(self, news: tuple[str, int] | None, *, is_known: bool) -> None:
+        """A failed call. `is_known`: another gateway, if it was one that was called, has counted it."""
         if news and self.metrics:
             deployment, status = news
             model, row = self.file.current.deployments.get(deployment, ("unknown", None))
-            provider = row["providers"][0] if row else "unknown"
-            self.metrics.failures.labels(model, provider, str(status)).inc()
+            if row and row["gateway"] and is_known:
+                return
+            self.metrics.failed(model, row["providers"][0] if row else "unknown", status)
 
     # --- after ------------------------------------------------------------------------------------------
 
@@ -257,7 +266,7 @@ class InterlockHandler(CustomLogger):  # type: ignore[misc]
             put_late(response, response_headers(journey))
 
         async def retry(error: BaseException) -> Any:
-            self._count(journey.broken(error))
+            self._count(journey.broken(error), is_known=True)
             if journey.over:
                 raise _telling(error, journey)
             try:
@@ -266,8 +275,10 @@ class InterlockHandler(CustomLogger):  # type: ignore[misc]
                 self._note(journey, last)
                 raise _telling(error, journey) from None
 
+        is_text = journey.kind in ("text_completion", "atext_completion")
         async for chunk in unbroken(response, begun, retry if journey.kind in AGAIN else None):
-            yield chunk
+            if not (is_text and is_for_us_alone(chunk, request_data)):
+                yield chunk
 
     async def async_log_success_event(
         self,
@@ -284,7 +295,7 @@ class InterlockHandler(CustomLogger):  # type: ignore[misc]
         found = self.file.current.deployments.get(str(details.get("model_id")))
         if found:
             journey.answered = journey.answered or found[0]
-            self.metrics.used(*found, details)
+            self.metrics.used(journey, *found, details)
         self.metrics.ended(journey, "answered")
 
     async def async_post_call_failure_hook(

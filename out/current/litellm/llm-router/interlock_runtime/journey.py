@@ -30,6 +30,8 @@ class Journey:
         kind: str = "",
         resting: Mapping[str, Row | None] | None = None,
         table: str = "",
+        *,
+        is_hop: bool = False,
     ) -> None:
         self.decision = decision
         self.route = decision.route
@@ -37,7 +39,9 @@ class Journey:
         self.vendors = vendors  # of deployments
         self.kind = kind  # LiteLLM's call type
         self.table = table  # the digest of that by which it was decided: another may be in force at its end
+        self.is_hop = is_hop  # another gateway of ours asks, for a client that called that one
         self.started = time.monotonic()
+        self.called_at = self.started  # when the present hop began
         self.attempts = 0  # calls of a provider
         self.lap = 0  # how often the whole route was walked before
         self.over = False  # nothing further is worth calling
@@ -121,6 +125,7 @@ class Journey:
                 chosen = random.choices(left, [_weight(row) for row in left])  # noqa: S311  # no secret
                 self.called = self.last = deployment_id(chosen[0])
                 self.attempts += 1
+                self.called_at = time.monotonic()
                 return chosen
         self.idle.add(model)
         return []

@@ -106,7 +106,7 @@ class TableFile:
         self._seen = self._signature()
         self.current = loaded(load_table(path))
         if metrics:
-            metrics.adopted(self.current.table["digest"])
+            metrics.adopted(self.current.table)
 
     def watch(self) -> None:
         """Looks after the file until the process ends."""
@@ -139,7 +139,7 @@ class TableFile:
             self.current = new
             log.warning("routing table %s is in force", new.table["digest"])
             if self.metrics:
-                self.metrics.adopted(new.table["digest"])
+                self.metrics.adopted(new.table)
 
     def _signature(self) -> tuple[int, ...] | None:
         """What changes when the file does: a ConfigMap is updated by another inode."""
