@@ -414,6 +414,20 @@ class Catalog:
         return None if moved else provider.residency
 
     def identity(self, gateway: Gateway) -> Identity | None:
-        """The one cloud identity of the gateway's pods (an interlock refuses a second)."""
-        found = [provider.identity for provider in self.direct_providers(gateway) if provider.identity]
-        return found[0] if found else None
+        """What the gateway's pods run as: one service account, with at most one identity of each cloud.
+
+        Interlocks refuse a second of either.
+        """
+        held = [provider.identity for provider in self.direct_providers(gateway) if provider.identity]
+        if not held:
+            return None
+        aws = next((one for one in held if one.aws_role_arn), held[0])
+        return Identity(
+            service_account=held[0].service_account,
+            gcp_service_account=next(
+                (one.gcp_service_account for one in held if one.gcp_service_account), None
+            ),
+            aws_role_arn=aws.aws_role_arn,
+            aws_association=aws.aws_association,
+            azure_client_id=next((one.azure_client_id for one in held if one.azure_client_id), None),
+        )

@@ -1,24 +1,14 @@
 """ROUTES.md and SECRETS.md: the output explained to the people who review and deploy it."""
 
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
 
-import jinja2
+from compiler.catalog import Catalog, Model
+from compiler.render.litellm import GatewayFiles
+from compiler.render.pages import page
+from compiler.render.secrets_document import secrets
 
-from compiler.catalog import Catalog, ConfigMapRef, Gateway, Model, SecretRef
-from compiler.render.litellm import GatewayFiles, Value
-from compiler.resources import read_text
-
+__all__ = ["routes", "secrets"]
 MAX_LISTED = 12  # names in one cell of a table
-
-
-@dataclass(frozen=True, slots=True)
-class SecretUse:
-    """One Secret: its keys, each with the gateways whose pods read it (and as which variable)."""
-
-    namespace: str
-    secret: str
-    keys: dict[str, list[str]]
 
 
 def routes(catalog: Catalog, gateways: Sequence[GatewayFiles]) -> str:
@@ -31,7 +21,7 @@ def routes(catalog: Catalog, gateways: Sequence[GatewayFiles]) -> str:
         down: [_first_without(down, names, catalog) for names in answers.values()]
         for down in sorted(providers)
     }
-    return _template("ROUTES.md.j2").render(
+    return page("ROUTES.md.j2").render(
         catalog=catalog,
         models=[model for _, model in sorted(catalog.models.items())],
         table=table,
@@ -56,42 +46,3 @@ def _describe(model: Model) -> str:
     parts.append(f"retires {model.facts.retires_on}" if model.facts.retires_on else "")
     parts.append(f"then {model.successor}" if model.successor else "")
     return ", ".join(part for part in parts if part)
-
-
-def secrets(catalog: Catalog, gateways: Sequence[GatewayFiles]) -> str:
-    """Each Secret and ConfigMap key that must exist, who reads it, and the command that makes it."""
-    variables = [(files.gateway, name, value) for files in gateways for name, value in files.env]
-    identities = [(files.gateway, catalog.identity(files.gateway)) for files in gateways]
-    return _template("SECRETS.md.j2").render(
-        catalog=catalog,
-        secrets=list(_uses(variables)),
-        config_maps=sorted(
-            (gateway.namespace, value.config_map, value.key, gateway.name, name)
-            for gateway, name, value in variables
-            if isinstance(value, ConfigMapRef)
-        ),
-        namespaces=sorted({files.gateway.namespace for files in gateways} - {"default"}),
-        asks_for_keys=any(files.gateway.master_key for files in gateways),
-        identities=[(gateway, identity) for gateway, identity in identities if identity],
-    )
-
-
-def _uses(variables: Iterable[tuple[Gateway, str, Value]]) -> Iterator[SecretUse]:
-    found: dict[tuple[str, str], dict[str, list[str]]] = {}
-    for gateway, name, value in variables:
-        if isinstance(value, SecretRef):
-            keys = found.setdefault((gateway.namespace, value.secret), {})
-            keys.setdefault(value.key, []).append(f"{gateway.name} (`{name}`)")
-    for (namespace, secret), keys in sorted(found.items()):
-        yield SecretUse(namespace, secret, dict(sorted(keys.items())))
-
-
-def _template(name: str) -> jinja2.Template:
-    environment = jinja2.Environment(
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-        autoescape=False,  # noqa: S701  # Markdown of names that the schema has judged
-    )
-    return environment.from_string(read_text("templates", "docs", name))

@@ -3,7 +3,9 @@
 from collections.abc import Iterator, Mapping, Sequence
 
 from compiler.catalog import Catalog, Gateway, Keda
+from compiler.emit import document
 from compiler.render.entrances import entrances
+from compiler.render.external_secrets import external_secrets, secret_uses
 from compiler.render.litellm import GatewayFiles
 from compiler.render.network import policies
 from compiler.render.pods import config_maps, deployment, longest_s
@@ -40,6 +42,8 @@ def manifests(catalog: Catalog, gateways: Sequence[GatewayFiles]) -> dict[str, s
     """Path below out/<name>/ → one YAML document, in apply order: what is referred to stands first."""
     templates = Templates()
     written = {files.gateway.name: dict(_gateway(catalog, files, templates)) for files in gateways}
+    for gateway, file, text in _external_secrets(catalog, gateways):
+        written[gateway][file] = text
     result: dict[str, str] = {}
     accounts: set[str] = set()
     for kind in ORDER:
@@ -75,6 +79,14 @@ def _gateway(catalog: Catalog, files: GatewayFiles, templates: Templates) -> Ite
     yield from _autoscaler(catalog, gateway, templates)
     yield "poddisruptionbudget.yaml", templates.manifest("poddisruptionbudget", **common)
     yield from entrances(catalog, gateway, longest_s(catalog.fallback), templates)
+
+
+def _external_secrets(catalog: Catalog, gateways: Sequence[GatewayFiles]) -> Iterator[tuple[str, str, str]]:
+    """(gateway, file name, YAML) of each; a Secret that gateways share is in the folder of the first."""
+    uses = secret_uses(gateways)
+    folders = {(use.namespace, use.secret): use.readers[0] for use in uses}
+    for namespace, secret, manifest in external_secrets(catalog, uses):
+        yield folders[namespace, secret], f"externalsecret-{secret}.yaml", document(manifest)
 
 
 def _service_account(catalog: Catalog, gateway: Gateway, templates: Templates) -> tuple[str, str]:

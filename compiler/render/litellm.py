@@ -8,9 +8,19 @@ from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from compiler import runtime
-from compiler.catalog import Catalog, ConfigMapRef, Deployment, Gateway, Model, Provider, Redis, SecretRef
+from compiler.catalog import (
+    Catalog,
+    ConfigMapRef,
+    Deployment,
+    Gateway,
+    Model,
+    Provider,
+    Redis,
+    SecretRef,
+)
 from compiler.emit import document
 from compiler.runtime.table import canonical, per_token
 from compiler.table import RoutingTable, plain_route, routing_table, upstreams
@@ -27,6 +37,7 @@ MAX_PART = 150_000
 MAX_NAMES = 500  # names of candidates in one piece of a table
 
 
+_AZURE_CLOUDS = (".azure.us", ".azure.cn")  # besides the public one, which LiteLLM takes for granted
 _PRICE = re.compile(r'"?(input|output)_cost_per_token"?: ?[-+.0-9e]+')
 
 
@@ -63,12 +74,32 @@ def files(catalog: Catalog, gateway: Gateway) -> GatewayFiles:
         env.named(
             MASTER_KEY, gateway.master_key
         )  # first: LiteLLM knows this name, and nothing else may have it
+    for name, value in _of_identity(catalog, gateway).items():
+        env.named(name, value)
     entries = [entry for model in catalog.served(gateway) for entry in _entries(catalog, gateway, model, env)]
     table = routing_table(catalog, gateway)
     routes = {name: plain_route(table, name) for name in table["strategies"]}
     settings = _settings(catalog, gateway, _groups(table), env)
     config = _config(entries, settings)
     return GatewayFiles(gateway, config, _plugin(), _tables(table), table, routes, tuple(env.items()))
+
+
+def _of_identity(catalog: Catalog, gateway: Gateway) -> dict[str, str]:
+    """Variables that keep the clouds' own libraries to the identity of the pod.
+
+    Where the cluster does not give it to the pod, they would go on to the node's, which may do more.
+    """
+    found: dict[str, str] = {}
+    identity = catalog.identity(gateway)
+    if identity and identity.aws_role_arn:
+        found["AWS_EC2_METADATA_DISABLED"] = "true"
+    if identity and identity.azure_client_id:
+        found["AZURE_TOKEN_CREDENTIALS"] = "WorkloadIdentityCredential"  # noqa: S105  # no token, a word
+        addresses = [p.base_url or "" for p in catalog.direct_providers(gateway) if p.identity]
+        for cloud in _AZURE_CLOUDS:
+            if any((urlsplit(address).hostname or "").endswith(cloud) for address in addresses):
+                found["AZURE_SCOPE"] = f"https://cognitiveservices{cloud}/.default"
+    return found
 
 
 class Environment:
@@ -189,7 +220,7 @@ def _settings(
 ) -> dict[str, Any]:
     """What stands after the models in config.yaml."""
     fallback = catalog.fallback
-    litellm_settings = {
+    litellm_settings: dict[str, Any] = {
         "callbacks": [
             *(["prometheus"] if catalog.observability.metrics else []),
             f"{PLUGIN.removesuffix('.py')}.handler",
@@ -201,6 +232,9 @@ def _settings(
         # An error names the models of other routes to the client otherwise.
         "expose_router_debug_in_errors": False,
     }
+    if any(p.identity and p.identity.azure_client_id for p in catalog.direct_providers(gateway)):
+        # Without a key, LiteLLM asks azure-identity for a token, and again before the token ends.
+        litellm_settings["enable_azure_ad_token_refresh"] = True
     router_settings: dict[str, Any] = {
         "routing_strategy": "simple-shuffle",
         "num_retries": 0,

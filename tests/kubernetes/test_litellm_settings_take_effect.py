@@ -53,7 +53,7 @@ providers:
     type: azure
     base_url: "https://contoso.openai.azure.com"
     api_version: "2024-10-21"
-    api_key: {secret: azure, key: api-key}
+    identity: {service_account: llm-sa, azure_client_id: 11111111-2222-3333-4444-555555555555}
   anthropic: {type: anthropic, gateway: inner, api_key: {secret: anthropic, key: api-key}}
 models:
   gemini-3.8-flash: {provider: vertex}
@@ -164,6 +164,7 @@ READERS = {
     "callbacks": "litellm_core_utils/logging_callback_manager.py",
     "num_retries": "router*.py",
     "DEFAULT_MAX_RETRIES": "llms/openai/openai.py",
+    "enable_azure_ad_token_refresh": "llms/azure/common_utils.py",
     "request_timeout": "router*.py",
     "expose_router_debug_in_errors": "router*.py",
 }

@@ -19,6 +19,11 @@ AMAZON = {"service_account": "bedrock-sa", "aws_role_arn": "arn:aws:iam::1234567
 OPENAI = {"type": "openai", "api_key": SECRET}
 VERTEX = {"type": "vertex_ai", "project": "my-project", "location": "europe-west4", "identity": GOOGLE}
 BEDROCK = {"type": "bedrock", "region": "eu-central-1", "identity": AMAZON}
+AZURE = {
+    "type": "azure",
+    "base_url": "https://x.openai.azure.com",
+    "identity": {"service_account": "llm", "azure_client_id": "11111111-2222-3333-4444-555555555555"},
+}
 MODEL = {"provider": "openai", "context_window": 8192}
 
 
@@ -223,12 +228,12 @@ def test_a_vendor_with_keys_needs_a_key(kind: str) -> None:
         ({**VERTEX, "project": None}, ["project"]),
         ({**VERTEX, "location": None}, ["location"]),
         ({**VERTEX, "identity": None}, ["Google identity"]),
-        ({**VERTEX, "identity": AMAZON}, ["Google identity"]),
+        ({**VERTEX, "identity": AMAZON}, ["Google identity", "`identity.aws_role_arn`"]),
         ({"type": "vertex_ai"}, ["Google identity", "location", "project"]),
         (BEDROCK, []),
         ({**BEDROCK, "region": None}, ["region"]),
         ({**BEDROCK, "identity": None}, ["AWS identity"]),
-        ({**BEDROCK, "identity": GOOGLE}, ["AWS identity"]),
+        ({**BEDROCK, "identity": GOOGLE}, ["AWS identity", "`identity.gcp_service_account`"]),
         ({**BEDROCK, "identity": None, "access_key_id": SECRET}, ["AWS identity"]),
         ({**BEDROCK, "identity": None, "access_key_id": SECRET, "secret_access_key": SECRET}, []),
         ({**BEDROCK, "secret_access_key": SECRET}, ["static keys"]),
@@ -236,7 +241,9 @@ def test_a_vendor_with_keys_needs_a_key(kind: str) -> None:
         ({"type": "openai_compatible", "base_url": "http://x/v1", "api_key": SECRET}, []),
         ({"type": "openai_compatible"}, ["address"]),
         ({"type": "azure", "api_key": SECRET, "base_url": "https://x.openai.azure.com"}, []),
-        ({"type": "azure"}, ["API key", "address"]),
+        ({"type": "azure"}, ["Azure identity", "address"]),
+        (AZURE, []),
+        ({**AZURE, "api_key": SECRET}, ["an identity and a key"]),
         ({**OPENAI, "identity": GOOGLE}, ["cannot use `identity`"]),
     ],
 )

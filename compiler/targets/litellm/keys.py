@@ -72,6 +72,7 @@ _COMMON = Keys(
         "callbacks": list,
         "num_retries": int,
         "DEFAULT_MAX_RETRIES": int,
+        "enable_azure_ad_token_refresh": bool,
         "request_timeout": float,
         "expose_router_debug_in_errors": bool,
     },
