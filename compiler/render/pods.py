@@ -13,6 +13,7 @@ from compiler.render.templates import Templates, labels, selector
 CONFIG_DIR = "/etc/interlock"
 PORT = 4000
 METRICS_PORT = 9464
+TOKEN_DIR = "/var/run/secrets/interlock/aws"  # noqa: S105  # where a token is, and none itself
 # Characters of JSON text: a client-side apply keeps the whole object in an annotation of 256 KiB.
 MAX_CONFIG_MAP = 200_000
 
@@ -91,6 +92,7 @@ def deployment(
     identity = catalog.identity(gateway)
     federated = {"azure.workload.identity/use": "true"} if identity and identity.azure_client_id else {}
     image = catalog.target.litellm_image
+    token_dir = TOKEN_DIR if aws_role_by_token(catalog, gateway) else None
     return templates.manifest(
         "deployment",
         gateway=gateway,
@@ -111,7 +113,17 @@ def deployment(
         metrics_port=METRICS_PORT if catalog.observability.metrics else None,
         env=[_variable(name, value) for name, value in _environment(catalog, files)],
         config_maps=[one.source for one in maps],
+        token_dir=token_dir,
     )
+
+
+def aws_role_by_token(catalog: Catalog, gateway: Gateway) -> str | None:
+    """The AWS role that the pods of a cluster other than EKS take on by a token of this cluster's.
+
+    On EKS its own webhook gives pods the token and these variables.
+    """
+    identity = catalog.identity(gateway)
+    return identity.aws_role_arn if identity and catalog.target.platform != "eks" else None
 
 
 def secrets_of(files: GatewayFiles) -> list[str]:
@@ -135,6 +147,10 @@ def _environment(catalog: Catalog, files: GatewayFiles) -> Iterator[tuple[str, V
     # Some lines of LiteLLM cut requests that a stopping pod still answers after 30 s, unless told otherwise.
     yield "GRACEFUL_SHUTDOWN_TIMEOUT", str(longest_s(catalog.fallback))
     yield from _measured(catalog)
+    role = aws_role_by_token(catalog, files.gateway)
+    if role:
+        yield "AWS_ROLE_ARN", role
+        yield "AWS_WEB_IDENTITY_TOKEN_FILE", f"{TOKEN_DIR}/token"
     if files.gateway.master_key is None:
         # `auth: none`, which only a ClusterIP gateway may say: LiteLLM would not start.
         yield "LITELLM_DANGEROUSLY_PERMIT_WEAK_OR_UNSET_MASTER_KEY", "true"

@@ -164,7 +164,7 @@ def test_no_other_deployment_uses_their_accounts(objects: list[Object]) -> None:
 
 
 def test_nothing_else_names_an_identity(objects: list[Object]) -> None:
-    """Neither annotation is anywhere but on those accounts, pods' templates included."""
+    """Neither annotation is anywhere but on those accounts."""
     holders = {
         (o["kind"], o["metadata"]["name"]) for o in objects for path, _ in leaves(o) if {GCP, AWS} & set(path)
     }
@@ -176,6 +176,28 @@ def test_no_pod_gets_a_token_of_the_kubernetes_api(objects: list[Object]) -> Non
     assert {pod(o)["automountServiceAccountToken"] for o in of_kind(objects, "Deployment").values()} == {
         False
     }
+
+
+def test_the_one_token_that_a_pod_has_is_for_aws_alone(objects: list[Object]) -> None:
+    """This is GKE: what EKS would give the pods of bedrock-gateway, their Deployment mounts."""
+    tokens = {
+        name: [
+            source["serviceAccountToken"]
+            for volume in pod(o)["volumes"]
+            for source in volume.get("projected", {}).get("sources", ())
+            if "serviceAccountToken" in source
+        ]
+        for name, o in of_kind(objects, "Deployment").items()
+    }
+    assert {name: found for name, found in tokens.items() if found} == {
+        "bedrock-gateway": [{"audience": "sts.amazonaws.com", "expirationSeconds": 3600, "path": "token"}]
+    }
+    deployment = of_kind(objects, "Deployment")["bedrock-gateway"]
+    (container,) = pod(deployment)["containers"]
+    folder = next(m["mountPath"] for m in container["volumeMounts"] if m["name"] == "aws-token")
+    found = variables(deployment)
+    assert found["AWS_WEB_IDENTITY_TOKEN_FILE"]["value"] == f"{folder}/token"
+    assert found["AWS_ROLE_ARN"]["value"] == "arn:aws:iam::123456789012:role/bedrock-role"
 
 
 # --- R11: nothing secret is in the output --------------------------------------------------------------

@@ -507,7 +507,7 @@ def test_eks_pod_identity_ties_the_service_account_to_the_role(shell: Shell, tmp
 def test_outside_eks_the_cluster_itself_says_who_issues_its_tokens(shell: Shell, tmp_path: Path) -> None:
     shell.answers = [(["--raw"], '{"issuer":"https://issuer.example.com/one","jwks_uri":"https://x"}')]
     text = section(secrets_of(THREE_CLOUDS, tmp_path), "arn:aws-us-gov:iam::123456789012:role/llm")
-    assert "amazon-eks-pod-identity-webhook" in text
+    assert "which the Deployment mounts" in text
     status, calls = shell.run(blocks(text)[0])
     assert status == 0
     by_verb = {call[2]: options(call) for call in calls}
