@@ -7,13 +7,15 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from compiler.source import no_garbage_collection
 from compiler.targets.litellm import DEFAULT, line_for
-from compiler.verify import layout, litellm, references, values
+from compiler.verify import layout, litellm, monitoring_files, references, values
 from compiler.verify.documents import Document, read_json, read_yaml
 from compiler.verify.finding import Finding
 from compiler.verify.objects import as_object
 from compiler.verify.schema import KubernetesSchema
 
 __all__ = ["Finding", "verify"]
+
+SECRETS = "SECRETS.md"
 
 
 def verify(
@@ -50,9 +52,12 @@ def _judged(
 ) -> Iterator[Finding]:
     yield from layout.check(list(bundle), documents)
     schema = KubernetesSchema(kubernetes)
-    items = [as_object(document) for document in documents if layout.is_all_in_one(document.path)]
+    items = layout.objects(documents)
     findings = [finding for item in items for finding in schema.check(item) or values.check(item)]
-    findings = findings or list(references.check(items))
+    if not findings:
+        secrets = bundle[SECRETS].decode("utf-8", "replace") if SECRETS in bundle else None
+        findings += references.check(items, secrets)
+        findings += monitoring_files.check(bundle, documents, items)
     if not findings and litellm_version is not None:
         findings += litellm.check(bundle, documents, items, line_for(litellm_version) or DEFAULT)
     yield from findings

@@ -19,8 +19,6 @@ from compiler.verify.finding import Problem, brief, child, descend
 
 MAX_DEPTH = 64  # the deepest Kubernetes object has about 20; the recursion of what follows is bounded by it
 
-# `---` in the first column starts a document even inside a block scalar, so a split on it needs no parser.
-_SEPARATOR = re.compile(r"^---(?=[ \t\r\n]|\Z)", re.MULTILINE)
 _SAME_FOR_ALL = re.compile(
     r"(?P<null>|~|null|Null|NULL)|(?P<true>true|True|TRUE)|(?P<false>false|False|FALSE)"
     r"|(?P<int>-?(?:0|[1-9][0-9]{0,17}))|(?P<float>-?(?:0|[1-9][0-9]{0,17})\.[0-9]{1,30}(?:e[-+][0-9]{1,2})?)"
@@ -36,6 +34,14 @@ _READERS_DIFFER = re.compile(
 )
 # Every text that either pattern matches is empty or begins with one of these.
 _SUSPECTS = frozenset("~nNtTfFyYoO+-.0123456789<=")
+# What YAML allows and a reader stumbles over: not every one takes it away or for the end of a line.
+_ODD_MARKS = {
+    "\r": "a carriage return",
+    "\ufeff": "a byte order mark",
+    "\u0085": "a line break of Unicode",
+    "\u2028": "a line break of Unicode",
+    "\u2029": "a line break of Unicode",
+}
 _CONVERT: dict[str, Callable[[str], Any]] = {
     "null": lambda _: None,
     "true": lambda _: True,
@@ -68,13 +74,29 @@ def read_yaml(files: Mapping[str, bytes]) -> Iterator[Document]:
         except UnicodeDecodeError as error:
             yield Document(path, 1, None, (("", f"not UTF-8: {error.reason} at byte {error.start}"),))
             continue
-        for number, chunk in enumerate(_SEPARATOR.split(text), start=1):
+        if odd := next((what for mark, what in _ODD_MARKS.items() if mark in text), ""):
+            yield Document(path, 1, None, (("", f"not YAML as we write it: {odd}"),))
+            continue
+        for number, chunk in enumerate(_chunks(text), start=1):
             key = chunk.strip()
             if key not in parsed:
                 parsed[key] = _parse(chunk)
             data, problems = parsed[key]
             if data is not None or problems:
                 yield Document(path, number, data, problems)
+
+
+def _chunks(text: str) -> Iterator[str]:
+    """The text of each document: `---` in the first column starts one even inside a block scalar."""
+    first, *others = f"\n{text}".split("\n---")
+    chunk = first[1:]
+    for part in others:
+        if part and part[0] not in " \t\n":
+            chunk = f"{chunk}\n---{part}"
+        else:
+            yield f"{chunk}\n"
+            chunk = part
+    yield chunk
 
 
 def read_json(raw: bytes) -> str:
@@ -145,9 +167,11 @@ class _Builder:
 
     def _scalar(self, event: Any) -> None:
         is_key = bool(self._frames) and self._frames[-1].wants_key
-        value = self._plain(event.value, is_key=is_key) if event.implicit[0] else event.value
+        value = text = event.value
+        if event.implicit[0] and (not text or text[0] in _SUSPECTS):
+            value = self._plain(text, is_key=is_key)
         if is_key:
-            self._take_key(event.value)
+            self._take_key(text)
         else:
             self._add(value)
 
@@ -158,9 +182,10 @@ class _Builder:
         frame.key, frame.waits = key, True
 
     def _plain(self, text: str, *, is_key: bool) -> Any:
-        """What an unquoted scalar is to every reader; its text, and a problem, where they differ."""
-        if text and text[0] not in _SUSPECTS:
-            return text
+        """What an unquoted scalar is to every reader; its text, and a problem, where they differ.
+
+        Only for what begins like one of `_SUSPECTS`, or is empty.
+        """
         place = self._here
         if same := _SAME_FOR_ALL.fullmatch(text):
             if is_key:

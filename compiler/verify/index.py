@@ -3,21 +3,27 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from compiler.verify.objects import Object
+from compiler.verify.objects import Object, containers
 
 
 class Index:
     def __init__(self, items: Sequence[Object]) -> None:
+        self._by_kind: dict[str, list[Object]] = {}
         self._by_name = {(item.kind, item.namespace, item.name): item for item in items}
         self._workloads: dict[str, list[Object]] = {}
         self._namespaces: dict[tuple[str, str], str] = {}
         for item in items:
+            self._by_kind.setdefault(item.kind, []).append(item)
             self._namespaces[item.kind, item.name] = item.namespace
             if item.pod_template is not None:
                 self._workloads.setdefault(item.namespace, []).append(item)
 
     def find(self, kind: str, namespace: str, name: str) -> Object | None:
         return self._by_name.get((kind, namespace, name))
+
+    def of(self, *kinds: str) -> list[Object]:
+        """All objects of these kinds."""
+        return [item for kind in kinds for item in self._by_kind.get(kind, [])]
 
     def namespace_of(self, kind: str, name: str) -> str | None:
         """A namespace that holds an object of that name, or None when none does."""
@@ -26,6 +32,10 @@ class Index:
     def workloads(self, namespace: str) -> list[Object]:
         """What starts pods in the namespace: its Deployments and Jobs."""
         return self._workloads.get(namespace, [])
+
+    @property
+    def all_workloads(self) -> list[Object]:
+        return [item for items in self._workloads.values() for item in items]
 
     def selected(self, namespace: str, selector: Mapping[str, Any]) -> list[Object]:
         """The workloads whose pods a label selector selects; an empty selector selects all of them."""
@@ -48,3 +58,24 @@ def _holds(expression: Mapping[str, Any], labels: Mapping[str, str]) -> bool:
         case "Exists":
             return key in labels
     return key not in labels
+
+
+def ports(workload: Object) -> list[dict[str, Any]]:
+    """The ports of its containers."""
+    return [port for _, one in containers(workload.pod_spec, "") for port in one.get("ports", [])]
+
+
+def loose(labels: Mapping[str, str], workload: Object) -> bool:
+    """Whether labels select more than the pods that a Deployment knows for its own."""
+    own = workload.spec.get("selector", {}).get("matchLabels", {})
+    return own.items() <= workload.pod_labels.items() and not own.items() <= labels.items()
+
+
+def listens(workload: Object, target: str | int, protocol: str, end: int | None = None) -> bool:
+    """Whether a container has the port, by its number or its name, or one of `target` to `end`."""
+    return any(
+        protocol in {port.get("protocol", "TCP"), "ANY"}
+        for port in ports(workload)
+        if target in {port["containerPort"], port.get("name")}
+        or (end is not None and isinstance(target, int) and target <= port["containerPort"] <= end)
+    )

@@ -10,6 +10,8 @@ from compiler.verify.syntax import labels, wrong
 
 MAX_ANNOTATIONS_BYTES = 256 * 1024
 
+# Labels whose value is the name of a namespace: Kubernetes' own, and what Cilium makes of it.
+_NAMESPACE_LABELS = frozenset({"io.kubernetes.pod.namespace", "kubernetes.io/metadata.name"})
 _NAMES: dict[str, syntax.Rule] = {
     "Namespace": syntax.dns_label,
     "Service": syntax.dns_1035_label,
@@ -48,9 +50,11 @@ def _annotations(at: str, annotations: Mapping[str, str]) -> Iterator[Problem]:
         yield at, f"{size} bytes of annotations, over the limit of {MAX_ANNOTATIONS_BYTES}"
 
 
-def selector(at: str, selector: dict[str, Any]) -> Iterator[Problem]:
+def selector(at: str, selector: Mapping[str, Any]) -> Iterator[Problem]:
     """A label selector; an empty one is legal."""
     yield from labels(f"{at}.matchLabels", selector.get("matchLabels", {}))
+    for key in _NAMESPACE_LABELS & selector.get("matchLabels", {}).keys():
+        yield from wrong(child(f"{at}.matchLabels", key), syntax.dns_label(selector["matchLabels"][key]))
     for index, expression in enumerate(selector.get("matchExpressions", [])):
         pointer = f"{at}.matchExpressions[{index}]"
         values = expression.get("values", [])

@@ -8,9 +8,12 @@ from compiler.verify.containers import container
 from compiler.verify.finding import Problem
 from compiler.verify.metadata import described, selector
 from compiler.verify.objects import Object, containers
-from compiler.verify.syntax import labels, unique, wrong
+from compiler.verify.scheduling import scheduling
+from compiler.verify.security import security
+from compiler.verify.syntax import at_least, unique, wrong
+from compiler.verify.volume_sources import volumes
 
-_MAX_ID = 2**31 - 1
+_GRACE = 30  # Kubernetes' own terminationGracePeriodSeconds
 
 
 def deployment(item: Object) -> Iterator[Problem]:
@@ -21,6 +24,8 @@ def deployment(item: Object) -> Iterator[Problem]:
     yield from at_least(spec, "spec", {"replicas": 0, "minReadySeconds": 0, "revisionHistoryLimit": 0})
     if spec.get("minReadySeconds", 0) >= spec.get("progressDeadlineSeconds", 600):
         yield "spec.progressDeadlineSeconds", "must be greater than minReadySeconds"
+    if "activeDeadlineSeconds" in item.pod_spec:
+        yield "spec.template.spec.activeDeadlineSeconds", "the pods of a Deployment have no end"
     yield from _strategy("spec.strategy", spec.get("strategy", {}))
     yield from _template(item, ("Always",))
 
@@ -38,7 +43,8 @@ def _strategy(at: str, strategy: dict[str, Any]) -> Iterator[Problem]:
     if strategy.get("type") == "Recreate":
         yield f"{at}.rollingUpdate", "does not go with the type Recreate"
     for field, value in rolling.items():
-        yield from wrong(f"{at}.rollingUpdate.{field}", syntax.count_or_percentage(value))
+        rule = syntax.count_or_share if field == "maxUnavailable" else syntax.count_or_percentage
+        yield from wrong(f"{at}.rollingUpdate.{field}", rule(value))
     if all(rolling.get(field, "25%") in {0, "0%"} for field in ("maxSurge", "maxUnavailable")):
         yield f"{at}.rollingUpdate.maxUnavailable", "no pod could ever be replaced: maxSurge is 0 too"
 
@@ -52,14 +58,16 @@ def _template(item: Object, policies: tuple[str, ...]) -> Iterator[Problem]:
     if not spec.get("containers"):
         yield f"{at}.containers", "no container"
     yield from _names(at, spec)
-    yield from labels(f"{at}.nodeSelector", spec.get("nodeSelector", {}))
     yield from at_least(spec, at, {"terminationGracePeriodSeconds": 0, "activeDeadlineSeconds": 1})
-    yield from ids(f"{at}.securityContext", spec.get("securityContext", {}))
-    yield from _spread(at, spec)
-    yield from _volumes(at, spec)
+    if spec.get("dnsPolicy") == "None" and not spec.get("dnsConfig", {}).get("nameservers"):
+        yield f"{at}.dnsPolicy", "None leaves the pods without a name server"
+    yield from security(at, spec)
+    yield from scheduling(at, spec)
+    yield from volumes(at, spec)
     for pointer, one in containers(spec, at):
         yield from container(pointer, one)
-        yield from ids(f"{pointer}.securityContext", one.get("securityContext", {}))
+        yield from _stop(f"{pointer}.lifecycle.preStop", one, spec)
+    yield from _ports(at, spec)
 
 
 def _names(at: str, spec: dict[str, Any]) -> Iterator[Problem]:
@@ -70,31 +78,26 @@ def _names(at: str, spec: dict[str, Any]) -> Iterator[Problem]:
     yield from unique(((f"{pointer}.name", one["name"]) for pointer, one in containers(spec, at)), "the name")
 
 
-def _spread(at: str, spec: dict[str, Any]) -> Iterator[Problem]:
-    for index, constraint in enumerate(spec.get("topologySpreadConstraints", [])):
-        pointer = f"{at}.topologySpreadConstraints[{index}]"
-        yield from at_least(constraint, pointer, {"maxSkew": 1, "minDomains": 1})
-        yield from wrong(f"{pointer}.topologyKey", syntax.qualified_key(constraint["topologyKey"]))
-        yield from selector(f"{pointer}.labelSelector", constraint.get("labelSelector", {}))
+def _stop(at: str, one: dict[str, Any], spec: dict[str, Any]) -> Iterator[Problem]:
+    seconds = one.get("lifecycle", {}).get("preStop", {}).get("sleep", {}).get("seconds", 0)
+    grace = spec.get("terminationGracePeriodSeconds", _GRACE)
+    if not 0 <= seconds <= max(grace, 0):
+        yield f"{at}.sleep.seconds", f"{seconds} is not within the {grace} seconds that the pod has to stop"
 
 
-def _volumes(at: str, spec: dict[str, Any]) -> Iterator[Problem]:
-    volumes = [(f"{at}.volumes[{index}]", volume) for index, volume in enumerate(spec.get("volumes", []))]
-    for pointer, volume in volumes:
-        yield from wrong(f"{pointer}.name", syntax.dns_label(volume["name"]))
-        if len(volume) != 2:  # the name and the one source
-            yield pointer, f"{len(volume) - 1} sources: a volume has exactly one"
-    yield from unique(((f"{pointer}.name", volume["name"]) for pointer, volume in volumes), "the name")
-
-
-def ids(at: str, context: dict[str, Any]) -> Iterator[Problem]:
-    for field in ("runAsUser", "runAsGroup", "fsGroup"):
-        if not 0 <= context.get(field, 0) <= _MAX_ID:
-            yield f"{at}.{field}", f"{context[field]} is not an id: 0 to {_MAX_ID}"
-
-
-def at_least(fields: dict[str, Any], at: str, least: dict[str, int]) -> Iterator[Problem]:
-    """A problem for each of the fields that is present and below its least value."""
-    for field, limit in least.items():
-        if fields.get(field, limit) < limit:
-            yield f"{at}.{field}", f"{fields[field]} is below {limit}"
+def _ports(at: str, spec: dict[str, Any]) -> Iterator[Problem]:
+    """The containers of a pod share its address: a port is one container's."""
+    ports = [
+        (f"{pointer}.ports[{index}]", port)
+        for pointer, one in containers(spec, at)
+        if ".initContainers[" not in pointer
+        for index, port in enumerate(one.get("ports", []))
+    ]
+    yield from unique(
+        ((f"{pointer}.name", port["name"]) for pointer, port in ports if "name" in port), "the name"
+    )
+    numbers = (
+        (f"{pointer}.containerPort", (port["containerPort"], port.get("protocol", "TCP")))
+        for pointer, port in ports
+    )
+    yield from unique(numbers, "the port")

@@ -12,7 +12,7 @@ _SPEC = "spec.template.spec"
 
 
 @dataclass(frozen=True, slots=True)
-class _Use:
+class Use:
     """A ConfigMap or Secret that a workload reads, and the keys it needs: pointer → key."""
 
     pointer: str
@@ -39,11 +39,35 @@ def mounts(item: Object, index: Index) -> Iterator[Problem]:
             files = _files(volume, item.namespace, index)
             if mount.get("subPath") and files is not None and mount["subPath"] not in files:
                 yield f"{pointer}.subPath", f"the volume {brief(mount['name'])} has no such file"
+    yield from _unmounted(item, volumes)
+    for place, volume in enumerate(item.pod_spec.get("volumes", [])):
+        yield from _overwritten(f"{_SPEC}.volumes[{place}].projected", volume, item, index)
+
+
+def _unmounted(item: Object, volumes: dict[str, Any]) -> Iterator[Problem]:
+    mounted = {
+        mount["name"] for _, one in containers(item.pod_spec, "") for mount in one.get("volumeMounts", [])
+    }
+    if mounted - volumes.keys():
+        return  # a mount with a typo, which has been told
+    for place, volume in enumerate(item.pod_spec.get("volumes", [])):
+        if volume["name"] not in mounted:
+            yield f"{_SPEC}.volumes[{place}].name", "no container mounts it"
+
+
+def _overwritten(at: str, volume: dict[str, Any], item: Object, index: Index) -> Iterator[Problem]:
+    """Of two sources with a file of the same name, the second wins without a word."""
+    seen: set[str] = set()
+    for place, source in enumerate(volume.get("projected", {}).get("sources", [])):
+        files = _files(source, item.namespace, index) or set()
+        for name in sorted(files & seen):
+            yield f"{at}.sources[{place}]", f"a source before it has the file {brief(name)} too"
+        seen |= files
 
 
 def keys(item: Object, index: Index) -> Iterator[Problem]:
     """Each key that a volume or variable reads is there, when the bundle holds the ConfigMap or Secret."""
-    for use in _uses(item.pod_spec):
+    for use in uses(item.pod_spec):
         if use.fields.get("optional"):
             continue
         found = index.find(use.kind, item.namespace, use.name)
@@ -58,7 +82,7 @@ def keys(item: Object, index: Index) -> Iterator[Problem]:
                 yield pointer, f"{found.title} has no key {brief(key)}"
 
 
-def _uses(pod_spec: dict[str, Any]) -> Iterator[_Use]:
+def uses(pod_spec: dict[str, Any]) -> Iterator[Use]:
     for place, volume in enumerate(pod_spec.get("volumes", [])):
         at = f"{_SPEC}.volumes[{place}]"
         yield from _sources(at, volume)
@@ -69,19 +93,19 @@ def _uses(pod_spec: dict[str, Any]) -> Iterator[_Use]:
             for field, kind in (("configMapKeyRef", "ConfigMap"), ("secretKeyRef", "Secret")):
                 if reference := entry.get("valueFrom", {}).get(field):
                     pointer = f"{at}.env[{place}].valueFrom.{field}"
-                    yield _Use(f"{pointer}.name", kind, reference, {f"{pointer}.key": reference["key"]})
+                    yield Use(f"{pointer}.name", kind, reference, {f"{pointer}.key": reference["key"]})
         for place, source in enumerate(one.get("envFrom", [])):
             for field, kind in (("configMapRef", "ConfigMap"), ("secretRef", "Secret")):
                 if field in source:
-                    yield _Use(f"{at}.envFrom[{place}].{field}.name", kind, source[field], {})
+                    yield Use(f"{at}.envFrom[{place}].{field}.name", kind, source[field], {})
 
 
-def _sources(at: str, source: dict[str, Any]) -> Iterator[_Use]:
+def _sources(at: str, source: dict[str, Any]) -> Iterator[Use]:
     for field, kind in (("configMap", "ConfigMap"), ("secret", "Secret")):
         if field in source:
             entries = enumerate(source[field].get("items", []))
             wanted = {f"{at}.{field}.items[{place}].key": entry["key"] for place, entry in entries}
-            yield _Use(f"{at}.{field}", kind, source[field], wanted)
+            yield Use(f"{at}.{field}", kind, source[field], wanted)
 
 
 def _files(volume: dict[str, Any], namespace: str, index: Index) -> set[str] | None:

@@ -10,6 +10,7 @@ variant: an unknown field is an error). What is changed on the way, and why:
 - int-or-string and quantity become a plain list of types, so that messages name the value;
 - apiVersion, kind and metadata are required of each document, and `spec` where nothing goes without;
 - int32 gets the bounds that decoding holds it to;
+- what only the server writes, and what pods of ours never are, is left out (`LEFT_OUT`): it is a slip too;
 - the legal words of a field, which the OpenAPI has only as prose, are added (`WORDS`).
 
 The output is deterministic, with one definition a line so that two versions can be compared.
@@ -47,6 +48,8 @@ NEEDS_SPEC = (
     "PodDisruptionBudget",
     "Service",
 )
+INCLUSION = ("Honor", "Ignore")
+PROFILES = ("Localhost", "RuntimeDefault", "Unconfined")
 PROTOCOLS = ("SCTP", "TCP", "UDP")
 TRAFFIC = ("Cluster", "Local")
 # From the constants in k8s.io/api; the same in every version of MINORS.
@@ -57,27 +60,56 @@ WORDS = {
     "autoscaling.v2.MetricSpec.type": ("ContainerResource", "External", "Object", "Pods", "Resource"),
     "autoscaling.v2.MetricTarget.type": ("AverageValue", "Utilization", "Value"),
     "batch.v1.JobSpec.completionMode": ("Indexed", "NonIndexed"),
+    "batch.v1.JobSpec.podReplacementPolicy": ("Failed", "TerminatingOrFailed"),
+    "core.v1.AppArmorProfile.type": PROFILES,
     "core.v1.Container.imagePullPolicy": ("Always", "IfNotPresent", "Never"),
     "core.v1.Container.terminationMessagePolicy": ("FallbackToLogsOnError", "File"),
     "core.v1.ContainerPort.protocol": PROTOCOLS,
+    "core.v1.EmptyDirVolumeSource.medium": ("", "Memory"),
     "core.v1.HTTPGetAction.scheme": ("HTTP", "HTTPS"),
+    "core.v1.NodeSelectorRequirement.operator": ("DoesNotExist", "Exists", "Gt", "In", "Lt", "NotIn"),
+    "core.v1.PodSecurityContext.fsGroupChangePolicy": ("Always", "OnRootMismatch"),
     "core.v1.PodSpec.dnsPolicy": ("ClusterFirst", "ClusterFirstWithHostNet", "Default", "None"),
+    "core.v1.PodSpec.preemptionPolicy": ("Never", "PreemptLowerPriority"),
     "core.v1.PodSpec.restartPolicy": ("Always", "Never", "OnFailure"),
-    "core.v1.SeccompProfile.type": ("Localhost", "RuntimeDefault", "Unconfined"),
+    "core.v1.SeccompProfile.type": PROFILES,
+    "core.v1.SecurityContext.procMount": ("Default", "Unmasked"),
     "core.v1.ServicePort.protocol": PROTOCOLS,
     "core.v1.ServiceSpec.externalTrafficPolicy": TRAFFIC,
     "core.v1.ServiceSpec.internalTrafficPolicy": TRAFFIC,
+    "core.v1.ServiceSpec.ipFamilies": ("IPv4", "IPv6"),
     "core.v1.ServiceSpec.ipFamilyPolicy": ("PreferDualStack", "RequireDualStack", "SingleStack"),
     "core.v1.ServiceSpec.sessionAffinity": ("ClientIP", "None"),
+    "core.v1.ServiceSpec.trafficDistribution": ("PreferClose", "PreferSameNode", "PreferSameZone"),
     "core.v1.ServiceSpec.type": ("ClusterIP", "ExternalName", "LoadBalancer", "NodePort"),
     "core.v1.Toleration.effect": ("NoExecute", "NoSchedule", "PreferNoSchedule"),
+    "core.v1.Toleration.operator": ("Equal", "Exists"),
+    "core.v1.TopologySpreadConstraint.nodeAffinityPolicy": INCLUSION,
+    "core.v1.TopologySpreadConstraint.nodeTaintsPolicy": INCLUSION,
     "core.v1.TopologySpreadConstraint.whenUnsatisfiable": ("DoNotSchedule", "ScheduleAnyway"),
+    "core.v1.VolumeMount.mountPropagation": ("Bidirectional", "HostToContainer", "None"),
     "networking.v1.HTTPIngressPath.pathType": ("Exact", "ImplementationSpecific", "Prefix"),
     "networking.v1.NetworkPolicyPort.protocol": PROTOCOLS,
     "networking.v1.NetworkPolicySpec.policyTypes": ("Egress", "Ingress"),
     "policy.v1.PodDisruptionBudgetSpec.unhealthyPodEvictionPolicy": ("AlwaysAllow", "IfHealthyBudget"),
     "rbac.v1.RoleRef.kind": ("ClusterRole", "Role"),
     "rbac.v1.Subject.kind": ("Group", "ServiceAccount", "User"),
+}
+# Also the `status` of each of KINDS.
+LEFT_OUT = {
+    "io.k8s.api.core.v1.PodSpec": ("ephemeralContainers", "serviceAccount"),
+    "io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta": (
+        "creationTimestamp",
+        "deletionGracePeriodSeconds",
+        "deletionTimestamp",
+        "generateName",
+        "generation",
+        "managedFields",
+        "ownerReferences",
+        "resourceVersion",
+        "selfLink",
+        "uid",
+    ),
 }
 SELECTOR = "io.k8s.apimachinery.pkg.apis.meta.v1.LabelSelectorRequirement"
 REF = "#/$defs/"
@@ -135,9 +167,21 @@ def closure(definitions: dict[str, Schema]) -> dict[str, Schema]:
     while waiting:
         name = waiting.pop()
         if name not in reached:
-            reached[name] = slim(definitions[name])
+            reached[name] = without(slim(definitions[name]), left_out(name))
             waiting.extend(references(reached[name]))
     return reached
+
+
+def left_out(name: str) -> tuple[str, ...]:
+    return ("status",) if name in KINDS else LEFT_OUT.get(name, ())
+
+
+def without(schema: Schema, fields: tuple[str, ...]) -> Schema:
+    """The same schema, in which these fields are unknown ones."""
+    if not fields:
+        return schema
+    kept = {field: child for field, child in schema["properties"].items() if field not in fields}
+    return {**schema, "properties": kept}
 
 
 def add_what_is_prose(definitions: dict[str, Schema]) -> None:

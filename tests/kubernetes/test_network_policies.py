@@ -14,7 +14,7 @@ import pytest
 import yaml
 
 from compiler.verify.documents import read_yaml
-from compiler.verify.network import network_policy
+from compiler.verify.policies import network_policy
 from compiler.verify.objects import Object
 from compiler.verify.schema import KubernetesSchema
 from tests.kubernetes.network_intent import Cell, Intent

@@ -27,7 +27,7 @@ VARIANTS = (
 MINORS = ("1.31", "1.32", "1.33", "1.34", "1.35", "1.36", "1.37")
 # The groups that Kubernetes itself does not know: operators bring them, and schemas/crd judges them.
 OPERATORS = (
-    "cilium.io", "networking.gke.io", "gateway.networking.k8s.io", "keda.sh", "external-secrets.io",
+    "cilium.io", "cloud.google.com", "networking.gke.io", "gateway.networking.k8s.io", "keda.sh", "external-secrets.io",
     "monitoring.coreos.com",
 )  # fmt: skip
 
@@ -141,7 +141,7 @@ secrets: {secrets}
 
 @pytest.mark.parametrize(
     ("platform", "external", "scaling", "entrance"),
-    itertools.product(PLATFORMS, SECRETS, SCALING, ENTRANCES),
+    list(itertools.product(PLATFORMS, SECRETS, SCALING, ENTRANCES)),
 )
 def test_every_combination_is_rendered_and_has_its_objects(
     tmp_path: Path, platform: str, external: bool, scaling: str, entrance: str
