@@ -6,9 +6,8 @@ from collections.abc import Mapping
 
 from compiler import __version__
 from compiler.catalog import Catalog
-from compiler.emit import document
 from compiler.facts import cost_map_identity
-from compiler.render import docs, kubernetes, litellm
+from compiler.render import docs, kubernetes, litellm, monitoring
 
 WRITTEN = ".interlock.json"
 
@@ -22,15 +21,15 @@ def bundle(catalog: Catalog) -> dict[str, bytes]:
         for files in gateways
         for name, text in files.all().items()
     }
+    watched = monitoring.monitoring(catalog, gateways)
     texts.update(manifests)
-    texts[f"{catalog.name}.yaml"] = _header(catalog) + "".join(f"---\n{text}" for text in manifests.values())
-    texts["kustomization.yaml"] = document(
-        {
-            "apiVersion": "kustomize.config.k8s.io/v1beta1",
-            "kind": "Kustomization",
-            "resources": list(manifests),
-        }
-    )
+    texts.update(watched)
+    applied, resources = dict(manifests), list(manifests)
+    if catalog.observability.operator and watched:
+        applied |= {path: text for path, text in watched.items() if path.startswith(monitoring.MANIFESTS)}
+        resources.append(monitoring.FOLDER)
+    texts[f"{catalog.name}.yaml"] = _header(catalog) + "".join(f"---\n{text}" for text in applied.values())
+    texts["kustomization.yaml"] = monitoring.kustomization(resources)
     texts["ROUTES.md"] = docs.routes(catalog, gateways)
     texts["SECRETS.md"] = docs.secrets(catalog, gateways)
     files = {path: text.encode() for path, text in sorted(texts.items())}

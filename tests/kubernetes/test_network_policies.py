@@ -14,8 +14,8 @@ import pytest
 import yaml
 
 from compiler.verify.documents import read_yaml
-from compiler.verify.policies import network_policy
 from compiler.verify.objects import Object
+from compiler.verify.policies import network_policy
 from compiler.verify.schema import KubernetesSchema
 from tests.kubernetes.network_intent import Cell, Intent
 from tests.kubernetes.reachability import Party, may_reach

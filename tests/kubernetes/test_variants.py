@@ -27,8 +27,8 @@ VARIANTS = (
 MINORS = ("1.31", "1.32", "1.33", "1.34", "1.35", "1.36", "1.37")
 # The groups that Kubernetes itself does not know: operators bring them, and schemas/crd judges them.
 OPERATORS = (
-    "cilium.io", "cloud.google.com", "networking.gke.io", "gateway.networking.k8s.io", "keda.sh", "external-secrets.io",
-    "monitoring.coreos.com",
+    "cilium.io", "cloud.google.com", "external-secrets.io", "gateway.networking.k8s.io", "keda.sh",
+    "monitoring.coreos.com", "networking.gke.io",
 )  # fmt: skip
 
 Object = dict[str, Any]
