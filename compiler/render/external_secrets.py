@@ -8,6 +8,10 @@ from compiler.catalog import Catalog, SecretRef, SecretStore
 from compiler.render.litellm import GatewayFiles
 
 
+# What the API server would fill in: said, so that no apply and no Argo CD sees a difference for ever.
+_DEFAULTS = {"conversionStrategy": "Default", "decodingStrategy": "None", "metadataPolicy": "None"}
+
+
 @dataclass(frozen=True, slots=True)
 class SecretUse:
     """One Secret, and its keys: each with the (gateway, variable) pairs whose pods read it."""
@@ -31,7 +35,7 @@ class Entry:
 
     def remote_ref(self) -> dict[str, str]:
         """As an ExternalSecret has it."""
-        return {"key": self.name, **({"property": self.property} if self.property else {})}
+        return {"key": self.name, **({"property": self.property} if self.property else {}), **_DEFAULTS}
 
 
 def secret_uses(gateways: Iterable[GatewayFiles]) -> list[SecretUse]:

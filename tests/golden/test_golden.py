@@ -90,9 +90,14 @@ def difference(old: Tree, new: Tree) -> str:
 
 def test_there_are_cases() -> None:
     assert CASES == [
+        "aks-eso-ingress",
         "azure-two-regions",
         "bedrock-static-keys",
+        "eks-irsa-keda-alb",
+        "eks-pod-identity",
         "embeddings",
+        "gke-eso-gateway-api",
+        "plain-cilium-keda",
         "smallest",
         "two-priorities",
         "vllm-only",

@@ -227,3 +227,21 @@ def test_the_time_of_a_call_begins_with_its_hop() -> None:
     time.sleep(0.01)
     call(one, "two", "b", "b2")
     assert one.called_at > first
+
+
+# --- what became of it -----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("status", "fate"), [(400, "refused"), (422, "refused"), (429, "failed"), (500, "failed")]
+)
+def test_a_request_that_is_wrong_in_itself_is_no_outage(status: int, fate: str) -> None:
+    one = journey(LONE)
+    call(one, "one", "a")
+    one.note(ProviderError(status), another_may=False)
+    assert one.fate_of(ProviderError(503)) == fate
+
+
+def test_what_litellm_refuses_before_any_call_is_told_by_its_own_status() -> None:
+    assert [journey().fate_of(ProviderError(status)) for status in (400, 503)] == ["refused", "failed"]
+    assert journey().fate_of(ValueError()) == "failed"

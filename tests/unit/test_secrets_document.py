@@ -342,7 +342,18 @@ def test_an_external_secret_is_what_the_operator_reads() -> None:
         "refreshInterval": "30m",
         "secretStoreRef": {"name": "vault", "kind": "ClusterSecretStore"},
         "target": {"name": "anthropic", "creationPolicy": "Owner"},
-        "data": [{"secretKey": "api-key", "remoteRef": {"key": "platform/anthropic", "property": "api-key"}}],
+        "data": [
+            {
+                "secretKey": "api-key",
+                "remoteRef": {
+                    "key": "platform/anthropic",
+                    "property": "api-key",
+                    "conversionStrategy": "Default",
+                    "decodingStrategy": "None",
+                    "metadataPolicy": "None",
+                },
+            }
+        ],
     }
 
 

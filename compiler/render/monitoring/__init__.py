@@ -7,8 +7,8 @@ from compiler.emit import document
 from compiler.render.litellm import GatewayFiles
 from compiler.render.monitoring import alerts, objects, recording, rule_tests, scrape
 from compiler.render.monitoring.dashboard import dashboard
-from compiler.render.monitoring.rules import Group
 from compiler.render.monitoring.objects import kustomization
+from compiler.render.monitoring.rules import Group
 from compiler.render.monitoring.runbook import runbook
 
 __all__ = ["FOLDER", "MANIFESTS", "kustomization", "monitoring", "rule_groups"]

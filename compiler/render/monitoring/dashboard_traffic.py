@@ -121,10 +121,14 @@ def _pace(look: Look) -> Panel | None:
 def _outcomes(look: Look) -> Panel:
     count = look.requests(f"{DURATION}_count")
     return lines(
-        About("Requests by outcome", PER_SECOND, "answered: by some model of the route. failed: by none."),
+        About(
+            "Requests by outcome",
+            PER_SECOND,
+            "answered: by some model of the route. failed: by none. refused: wrong in itself.",
+        ),
         Query(look.rate(count, "outcome"), "{{outcome}}"),
         stacked=True,
-        overrides=coloured({"answered": "green", "failed": "red"}),
+        overrides=coloured({"answered": "green", "failed": "red", "refused": "yellow"}),
     )
 
 

@@ -51,6 +51,7 @@ KINDS = (
     Kind("policy", "v1", "PodDisruptionBudget", "poddisruptionbudgets"),
     Kind("rbac.authorization.k8s.io", "v1", "Role", "roles"),
     Kind("rbac.authorization.k8s.io", "v1", "RoleBinding", "rolebindings"),
+    Kind("cloud.google.com", "v1", "BackendConfig", "backendconfigs", crd=True),
     Kind("cilium.io", "v2", "CiliumNetworkPolicy", "ciliumnetworkpolicies", crd=True),
     Kind("external-secrets.io", "v1", "ExternalSecret", "externalsecrets", crd=True),
     Kind("gateway.networking.k8s.io", "v1", "HTTPRoute", "httproutes", crd=True),
@@ -58,6 +59,8 @@ KINDS = (
     Kind("monitoring.coreos.com", "v1", "PodMonitor", "podmonitors", crd=True),
     Kind("monitoring.coreos.com", "v1", "PrometheusRule", "prometheusrules", crd=True),
     Kind("monitoring.coreos.com", "v1", "ServiceMonitor", "servicemonitors", crd=True),
+    Kind("networking.gke.io", "v1", "GCPBackendPolicy", "gcpbackendpolicies", crd=True),
+    Kind("networking.gke.io", "v1", "HealthCheckPolicy", "healthcheckpolicies", crd=True),
     Kind("networking.gke.io", "v1alpha1", "FQDNNetworkPolicy", "fqdnnetworkpolicies", crd=True),
 )
 NAMESPACE = KINDS[0]

@@ -311,7 +311,7 @@ class InterlockHandler(CustomLogger):  # type: ignore[misc]
             return None
         self._note(journey, original_exception)
         if self.metrics:
-            self.metrics.ended(journey, "failed")
+            self.metrics.ended(journey, journey.fate_of(original_exception))
         if not journey.failed and not journey.resting:
             return None  # LiteLLM itself found the request wrong: what it says is right
         if len(journey.route) < 2 or journey.begun:

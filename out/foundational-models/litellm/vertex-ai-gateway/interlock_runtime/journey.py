@@ -141,6 +141,11 @@ class Journey:
             return []
         return [row for one, row in self.resting.items() if one in level and row is not None]
 
+    def fate_of(self, error: BaseException) -> str:
+        """`refused` for a request that was wrong in itself, which is no outage; else `failed`."""
+        last = next(reversed(self.failed.values()), getattr(error, "status_code", None))
+        return "refused" if last in CALLERS_FAULT else "failed"
+
     def model_of(self, deployment: str) -> str | None:
         """The model of the route that a deployment serves."""
         levels = self.decision.upstreams.items()
