@@ -7,7 +7,6 @@ from typing import Any
 from compiler.catalog import Catalog, SecretRef, SecretStore
 from compiler.render.litellm import GatewayFiles
 
-
 # What the API server would fill in: said, so that no apply and no Argo CD sees a difference for ever.
 _DEFAULTS = {"conversionStrategy": "Default", "decodingStrategy": "None", "metadataPolicy": "None"}
 
