@@ -22,3 +22,23 @@ def quantity(value: str | float) -> Decimal | None:
 def at_least_zero(text: str) -> Decimal:
     """The same for text that the schema has judged."""
     return quantity(text) or Decimal(0)
+
+
+MOST_CPUS = 10_000
+LEAST_MEMORY = 64 * 1024  # bytes
+
+
+def slip(resource: str, value: str | float) -> str:
+    """What is wrong with an amount of "cpu", "memory" or other bytes that nobody can mean; "" for nothing."""
+    number = quantity(value)
+    if number is None or number < 0:
+        return "is not a quantity such as 500m or 2Gi"
+    if resource == "cpu":
+        if number > MOST_CPUS:
+            return "is more than any node has"
+        return "is finer than 1m" if number * 1000 % 1 else ""
+    if str(value).endswith("m"):
+        return "is thousandths of a byte: M is a million bytes, Mi 1024 times 1024"
+    if resource == "memory" and number < LEAST_MEMORY:
+        return "is less than any process needs: M is a million bytes, Mi 1024 times 1024"
+    return ""

@@ -10,15 +10,13 @@ from compiler.catalog import (
     Allowance,
     Canary,
     Catalog,
-    ConfigMapRef,
     Fallback,
-    Identity,
     Model,
     Provider,
     Strategy,
-    Target,
     Traffic,
 )
+from compiler.catalog_gateways import ConfigMapRef, Identity, Target
 from compiler.diagnostics import (
     DEFAULT_STRATEGY,
     LITELLM_VERSION,

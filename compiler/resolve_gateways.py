@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from ipaddress import ip_network
 from typing import Any
 
-from compiler.catalog import (
+from compiler.catalog_gateways import (
     Caller,
     Destination,
     Gateway,

@@ -4,7 +4,12 @@ from collections.abc import Iterator, Mapping
 from itertools import count
 from typing import Any
 
-from compiler.catalog import Deployment, Facts, Model, Price
+from compiler.catalog import (
+    Deployment,
+    Facts,
+    Model,
+    Price,
+)
 from compiler.facts import CostMap, merged
 from compiler.scope import Scope
 from compiler.source import Path_

@@ -4,7 +4,13 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from compiler.catalog import Catalog, Deployment, Gateway, Model, Strategy
+from compiler.catalog import (
+    Catalog,
+    Deployment,
+    Model,
+    Strategy,
+)
+from compiler.catalog_gateways import Gateway
 from compiler.runtime.decision import decide
 from compiler.runtime.table import TABLE_VERSION, digest
 

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from compiler import resolve
-from compiler.catalog import Target
+from compiler.catalog_gateways import Target
 from compiler.dev.extra import missing_extra
 from compiler.scope import Scope
 from compiler.targets.litellm import DEFAULT, line_for

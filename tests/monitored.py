@@ -9,7 +9,8 @@ from typing import Any
 
 import yaml
 
-from compiler.catalog import Catalog, Observability, Slo
+from compiler.catalog import Catalog
+from compiler.catalog_gateways import Observability, Slo
 from compiler.pipeline import render
 from compiler.render import litellm
 from compiler.render.monitoring import monitoring

@@ -50,6 +50,7 @@ RULES: tuple[Rule, ...] = (
     lifecycle.routes_are_in_service,
     capacity.limits_carry_the_traffic,
     capacity.limits_carry_it_without,
+    sizes.amounts_can_be_meant,
     sizes.limits_hold_requests,
     sizes.most_pods_hold_fewest,
     access.credentials_fit,

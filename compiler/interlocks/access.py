@@ -2,7 +2,8 @@
 
 from collections.abc import Iterator
 
-from compiler.catalog import Identity, Provider
+from compiler.catalog import Provider
+from compiler.catalog_gateways import Identity
 from compiler.diagnostics import (
     IDENTITY,
     TOO_MANY_IDENTITIES,

@@ -9,7 +9,12 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
-from compiler.catalog import Catalog, Deployment, Model, Strategy
+from compiler.catalog import (
+    Catalog,
+    Deployment,
+    Model,
+    Strategy,
+)
 from compiler.facts import CostMap
 from compiler.runtime.canary import on_trial
 from compiler.runtime.models import Look

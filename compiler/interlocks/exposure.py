@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from ipaddress import IPv4Network, IPv6Network, ip_network
 
-from compiler.catalog import Gateway
+from compiler.catalog_gateways import Gateway
 from compiler.diagnostics import KEY_BYPASS, OPEN_GATEWAY, PLAIN_HTTP, SHUT_ENTRANCE, Diagnostic, Path_
 from compiler.interlocks.case import Case, ask
 

@@ -4,7 +4,21 @@ from collections.abc import Iterator
 
 from compiler.diagnostics import BAD_VALUE, Diagnostic
 from compiler.interlocks.case import Case
-from compiler.quantities import at_least_zero
+from compiler.quantities import at_least_zero, slip
+
+
+def amounts_can_be_meant(case: Case) -> Iterator[Diagnostic]:
+    """IL205: memory is counted in bytes and CPU in cores, of which no pod has a thousandth or a million."""
+    for gateway in case.catalog.gateways.values():
+        for side, amounts in gateway.resources.items():
+            for name, value in amounts.items():
+                wrong = slip(name, value)
+                if wrong:
+                    path = (*gateway.path, "resources", side, name)
+                    message = f"gateway {gateway.name!r}: {value!r} of {name} {wrong}"
+                    yield BAD_VALUE.on_value(
+                        case.document, path, message, "for example: 500m of cpu, 2Gi of memory"
+                    )
 
 
 def limits_hold_requests(case: Case) -> Iterator[Diagnostic]:

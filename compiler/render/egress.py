@@ -6,7 +6,13 @@ from dataclasses import dataclass, field
 from ipaddress import IPv4Address, IPv6Address, ip_address
 from urllib.parse import urlsplit
 
-from compiler.catalog import Catalog, Deployment, Gateway, Model, Provider
+from compiler.catalog import (
+    Catalog,
+    Deployment,
+    Model,
+    Provider,
+)
+from compiler.catalog_gateways import Gateway
 from compiler.targets.hosts import api_host, identity_hosts, metadata_servers
 
 HTTPS = 443

@@ -2,7 +2,8 @@
 
 from collections.abc import Iterator, Mapping
 
-from compiler.catalog import Catalog, Gateway, Ingress
+from compiler.catalog import Catalog
+from compiler.catalog_gateways import Gateway, Ingress
 from compiler.render.pods import PORT
 from compiler.render.templates import Templates, labels
 

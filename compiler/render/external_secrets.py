@@ -4,7 +4,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from compiler.catalog import Catalog, SecretRef, SecretStore
+from compiler.catalog import Catalog
+from compiler.catalog_gateways import SecretRef, SecretStore
 from compiler.render.litellm import GatewayFiles
 
 # What the API server would fill in: said, so that no apply and no Argo CD sees a difference for ever.

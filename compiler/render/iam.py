@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
-from compiler.catalog import Catalog, ConfigMapRef, Gateway, Identity, Provider
+from compiler.catalog import Catalog, Provider
+from compiler.catalog_gateways import ConfigMapRef, Gateway, Identity
 from compiler.render.bedrock import policy
 
 _AZURE_HOSTS = (

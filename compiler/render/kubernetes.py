@@ -2,7 +2,8 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from compiler.catalog import Catalog, Gateway, Keda
+from compiler.catalog import Catalog
+from compiler.catalog_gateways import Gateway, Keda
 from compiler.emit import document
 from compiler.render.entrances import entrances
 from compiler.render.external_secrets import external_secrets, secret_uses

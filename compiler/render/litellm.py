@@ -13,11 +13,13 @@ from urllib.parse import urlsplit
 from compiler import runtime
 from compiler.catalog import (
     Catalog,
-    ConfigMapRef,
     Deployment,
-    Gateway,
     Model,
     Provider,
+)
+from compiler.catalog_gateways import (
+    ConfigMapRef,
+    Gateway,
     Redis,
     SecretRef,
 )

@@ -5,7 +5,8 @@ from itertools import groupby
 from operator import attrgetter
 from typing import Any
 
-from compiler.catalog import Caller, Catalog, Destination, Gateway
+from compiler.catalog import Catalog
+from compiler.catalog_gateways import Caller, Destination, Gateway
 from compiler.render.egress import HTTPS, Calls, Name, Pods, Range, callers, calls
 from compiler.render.pods import METRICS_PORT, PORT
 from compiler.render.templates import Templates, labels, selector

@@ -5,7 +5,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from compiler.catalog import Catalog, ConfigMapRef, Fallback, Gateway, SecretRef
+from compiler.catalog import Catalog, Fallback
+from compiler.catalog_gateways import ConfigMapRef, Gateway, SecretRef
 from compiler.emit import document
 from compiler.render.litellm import GatewayFiles, Value
 from compiler.render.templates import Templates, labels, selector

@@ -5,7 +5,8 @@ import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from compiler.catalog import Catalog, ConfigMapRef, SecretRef
+from compiler.catalog import Catalog
+from compiler.catalog_gateways import ConfigMapRef, SecretRef
 from compiler.render import iam
 from compiler.render.external_secrets import SecretUse, secret_uses, store_entry
 from compiler.render.litellm import GatewayFiles

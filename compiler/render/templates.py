@@ -4,7 +4,8 @@ from typing import Any
 
 import jinja2
 
-from compiler.catalog import Catalog, Gateway
+from compiler.catalog import Catalog
+from compiler.catalog_gateways import Gateway
 from compiler.emit import document, scalar
 from compiler.resources import read_text
 

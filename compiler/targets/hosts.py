@@ -6,7 +6,8 @@ Measured: tests/runtime/test_provider_hosts.py runs the real LiteLLM and records
 import re
 from collections.abc import Iterator
 
-from compiler.catalog import Deployment, Identity, Model, Provider
+from compiler.catalog import Deployment, Model, Provider
+from compiler.catalog_gateways import Identity
 
 _VENDORS = {
     "anthropic": "api.anthropic.com",

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from itertools import pairwise
 from typing import Any
 
-from compiler.quantities import quantity
+from compiler.quantities import quantity, slip
 from compiler.verify import syntax
 from compiler.verify.finding import Problem, brief, child
 from compiler.verify.syntax import at_least, unique, wrong
@@ -27,8 +27,6 @@ _POD_FIELDS = frozenset(
 _POD_ENTRY = re.compile(r"metadata\.(?:labels|annotations)\['[^']+'\]")
 _EXPANSION = re.compile(r"(?<!\$)\$\((?P<name>[-._A-Za-z][-._A-Za-z0-9]*)\)")
 _RESOURCES = frozenset({"cpu", "ephemeral-storage", "memory"})
-_MOST_CPUS = 10_000
-_LEAST_MEMORY = 64 * 1024
 _HANDLERS = ("exec", "grpc", "httpGet", "sleep", "tcpSocket")
 _PROBE_LEAST = {
     "failureThreshold": 1,
@@ -134,18 +132,8 @@ def _resource(name: str) -> str:
 
 
 def _amount(name: str, value: str | float) -> str:
-    number = quantity(value)
-    if number is None or number < 0:
-        return f"{brief(value)!r} is not a quantity such as 500m or 2Gi"
-    if name == "cpu" and (number * 1000 % 1 or number > _MOST_CPUS):
-        return (
-            f"{brief(value)!r} is finer than 1m" if number < 1 else f"{brief(value)!r}: no node has so many"
-        )
-    if name == "memory" and number < _LEAST_MEMORY:
-        return f"{brief(value)!r} is less than any process needs: M and Mi are about a million"
-    if name != "cpu" and str(value).endswith("m"):
-        return f"{brief(value)!r} are thousandths of a byte: M is a million of them, Mi 1024 times 1024"
-    return ""
+    wrong = slip(name, value)
+    return f"{brief(value)!r} {wrong}" if wrong else ""
 
 
 def _probes(at: str, one: dict[str, Any]) -> Iterator[Problem]:

@@ -120,6 +120,24 @@ def test_the_output_is_applied_whole_and_the_second_time_changes_nothing(
         assert one.objects() == before
 
 
+@BOTH_WAYS
+def test_monitoring_is_applied_beside_the_rest_where_its_operator_is(
+    cluster_: Cluster, reference: Output, way: tuple[str, ...]
+) -> None:
+    cluster_.make_namespaces(reference.objects)
+    cluster_.apply(*way, "-f", reference.file)
+    before = cluster_.objects()
+    folder = f"{reference.folder}/monitoring"
+    said = cluster_.apply(*way, "-k", folder)
+    added = [key for key in cluster_.objects() if key not in before]
+    assert sorted(kind for kind, _, _ in added) == ["ConfigMap", *["PodMonitor"] * 3, "PrometheusRule"]
+    assert len(said) == 5
+    assert cluster_.diff(*way, "-k", folder) == ""
+    cluster_.server.store.log.clear()
+    cluster_.apply(*way, "-k", folder)
+    assert cluster_.server.store.log == []
+
+
 def _second(kind: str, way: tuple[str, ...]) -> str:
     """What kubectl says of an object that it applies once more."""
     if way:

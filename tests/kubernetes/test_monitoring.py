@@ -13,7 +13,8 @@ from typing import Any
 import pytest
 import yaml
 
-from compiler.catalog import Catalog, Slo
+from compiler.catalog import Catalog
+from compiler.catalog_gateways import Slo
 from tests.kubernetes.test_manifests import kubectl
 from tests.monitored import catalog_of, monitored, promising, shown
 

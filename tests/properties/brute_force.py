@@ -14,7 +14,13 @@ from itertools import chain
 from random import Random
 from typing import Any
 
-from compiler.catalog import Catalog, Deployment, Facts, Model, Strategy
+from compiler.catalog import (
+    Catalog,
+    Deployment,
+    Facts,
+    Model,
+    Strategy,
+)
 from compiler.runtime.canary import on_trial
 from compiler.runtime.decision import Decision, decide
 from compiler.table import routing_table

@@ -3,7 +3,12 @@
 from collections.abc import Iterator
 from typing import Any
 
-from compiler.catalog import Deployment, Facts, Model, Price
+from compiler.catalog import (
+    Deployment,
+    Facts,
+    Model,
+    Price,
+)
 from compiler.runtime.decision import Decision
 from tests.properties.brute_force import Ask, World
 

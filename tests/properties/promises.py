@@ -26,7 +26,14 @@ from dataclasses import dataclass
 from fractions import Fraction
 from random import Random
 
-from compiler.catalog import Catalog, Deployment, Gateway, Model, Strategy, Traffic
+from compiler.catalog import (
+    Catalog,
+    Deployment,
+    Model,
+    Strategy,
+    Traffic,
+)
+from compiler.catalog_gateways import Gateway
 from compiler.runtime.decision import Decision
 from tests.properties.brute_force import (
     MODES,

@@ -1,6 +1,6 @@
 """The variables of a gateway: no two values share a name, whatever providers and gateways are called."""
 
-from compiler.catalog import SecretRef
+from compiler.catalog_gateways import SecretRef
 from compiler.pipeline import validate_text
 from compiler.render.litellm import Environment, files
 

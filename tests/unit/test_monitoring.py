@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from compiler.catalog import Catalog, Slo
+from compiler.catalog import Catalog
+from compiler.catalog_gateways import Slo
 from compiler.render.monitoring import rule_groups
 from compiler.render.monitoring.burn import WINDOWS, objectives
 from compiler.render.monitoring.promql import Selector, bucket, counter, duration, number, spoken

@@ -6,7 +6,14 @@ from typing import Any
 import pytest
 import yaml
 
-from compiler.catalog import Deployment, Facts, Identity, Mode, Model, Provider
+from compiler.catalog import (
+    Deployment,
+    Facts,
+    Mode,
+    Model,
+    Provider,
+)
+from compiler.catalog_gateways import Identity
 from compiler.render.egress import HTTPS, Name, Place, Pods, Range, calls, place
 from compiler.targets.hosts import api_host, identity_hosts, metadata_servers
 from tests.kubernetes.rendered_policies import catalog_of, policies_of, texts_of

@@ -5,7 +5,13 @@ from typing import Any
 
 import pytest
 
-from compiler.catalog import Catalog, ConfigMapRef, Gateway, Price, Replicas, SecretRef
+from compiler.catalog import Catalog, Price
+from compiler.catalog_gateways import (
+    ConfigMapRef,
+    Gateway,
+    Replicas,
+    SecretRef,
+)
 from compiler.diagnostics import Diagnostic
 from compiler.facts import CostMap
 from compiler.resolve import resolve

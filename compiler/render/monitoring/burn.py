@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from decimal import ROUND_CEILING, ROUND_FLOOR, Context, Decimal
 
-from compiler.catalog import Slo
+from compiler.catalog_gateways import Slo
 from compiler.render.monitoring.promql import (
     DAY,
     HOUR,

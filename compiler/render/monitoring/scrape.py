@@ -2,7 +2,8 @@
 
 from typing import Any
 
-from compiler.catalog import Catalog, Gateway
+from compiler.catalog import Catalog
+from compiler.catalog_gateways import Gateway
 from compiler.emit import document
 from compiler.render.templates import labels, selector
 
