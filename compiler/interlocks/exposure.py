@@ -67,6 +67,8 @@ def _asks_a_key_for_the_same(case: Case, gateway: Gateway) -> tuple[str, Gateway
 def the_internet_is_encrypted(case: Case) -> Iterator[Diagnostic]:
     """IL504: clients never send their keys across the internet in the clear."""
     for gateway in case.catalog.gateways.values():
+        if gateway.master_key is None:
+            continue  # IL502 has more to say of it
         service = gateway.service
         # What a load balancer is on any other platform, and who reaches it, only the user knows.
         public = service.type == "LoadBalancer" and not service.internal

@@ -15,7 +15,7 @@ GOOGLE = {
     "service_account": "llm-gateway-sa",
     "gcp_service_account": "llm@my-project.iam.gserviceaccount.com",
 }
-AMAZON = {"service_account": "bedrock-sa", "aws_role_arn": "arn:aws:iam::123456789012:role/bedrock-role"}
+AMAZON = {"service_account": "bedrock-sa", "aws_role_arn": "arn:aws:iam::998877665544:role/bedrock-role"}
 OPENAI = {"type": "openai", "api_key": SECRET}
 VERTEX = {"type": "vertex_ai", "project": "my-project", "location": "europe-west4", "identity": GOOGLE}
 BEDROCK = {"type": "bedrock", "region": "eu-central-1", "identity": AMAZON}
