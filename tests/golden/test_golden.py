@@ -3,7 +3,7 @@
 A case is a folder `<case>/{catalog.yaml,out/}`. To keep the cases small and quiet, `out/` leaves out:
 
 - the plugin, which is copied unchanged from `compiler/runtime/`,
-- the rules and the dashboard in `monitoring/manifests/`, which repeat `monitoring/` (`verify` holds them equal),
+- rules and dashboard in `monitoring/manifests/`, which repeat `monitoring/` (`verify` holds them equal),
 - `manifests/*/configmap*.yaml` and `<name>.yaml`, which repeat the plugin and the other files of `litellm/`,
 - `.interlock.json`, which holds the digests of all of these, Interlock's version and the cost map's,
 
