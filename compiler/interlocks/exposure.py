@@ -72,20 +72,25 @@ def the_internet_is_encrypted(case: Case) -> Iterator[Diagnostic]:
         service = gateway.service
         # What a load balancer is on any other platform, and who reaches it, only the user knows.
         public = service.type == "LoadBalancer" and not service.internal
-        if case.catalog.target.platform != "generic" and public and not _told(service.annotations):
+        if (
+            case.catalog.target.platform != "generic"
+            and public
+            and not is_private_or_tls(service.annotations)
+        ):
             yield _in_the_clear(
                 case, gateway, (*gateway.path, "service", "type"), "a public load balancer that speaks",
                 "say `internal: true`, or use ClusterIP behind an ingress that terminates TLS",
             )  # fmt: skip
         ingress = gateway.ingress
-        if ingress and not ingress.tls_secret and not _told(ingress.annotations):
+        if ingress and not ingress.tls_secret and not is_private_or_tls(ingress.annotations):
             yield _in_the_clear(
                 case, gateway, (*gateway.path, "ingress", "host"), "an ingress that speaks",
                 "add `tls_secret`, the Secret with the certificate of this host",
             )  # fmt: skip
 
 
-def _told(annotations: Mapping[str, str]) -> bool:
+def is_private_or_tls(annotations: Mapping[str, str]) -> bool:
+    """Whether annotations tell a load balancer to stay private, or to speak TLS itself."""
     return any(_PRIVATE_OR_TLS.search(f"{key}={value}") for key, value in annotations.items())
 
 

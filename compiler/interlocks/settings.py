@@ -5,6 +5,7 @@ from collections.abc import Iterator
 
 from compiler.diagnostics import IMAGE_TAG, MISSING_FIELD, NO_EFFECT, PLACEHOLDER, Diagnostic, Path_
 from compiler.interlocks.case import Case
+from compiler.interlocks.exposure import is_private_or_tls
 from compiler.source import value_at
 
 # What the documents of the clouds, and ours, write where a name of one's own belongs.
@@ -31,6 +32,12 @@ def _idle(case: Case) -> Iterator[tuple[Path_, str, str]]:
             why = "the Secrets come from you, and from no store"
             yield ("secrets", name), why, "say `backend: external_secrets`, or remove it"
     for gateway in case.catalog.gateways.values():
+        service = gateway.service
+        private = case.catalog.target.platform != "generic" or is_private_or_tls(service.annotations)
+        if service.internal and service.type == "LoadBalancer" and not private:
+            why = "what makes a load balancer internal differs by platform, and this one is generic"
+            hint = "name the `platform` under `target`, or give the Service your load balancer's annotation"
+            yield (*gateway.path, "service", "internal"), why, hint
         replicas, path = gateway.replicas, (*gateway.path, "replicas", "keda")
         if replicas.min == replicas.max:
             yield path, "the number of pods is fixed", "raise `max`, or remove it"

@@ -33,7 +33,11 @@ ORDER = (
 )
 _INTERNAL: Mapping[str, Mapping[str, str]] = {
     "gke": {"networking.gke.io/load-balancer-type": "Internal"},
-    "eks": {"service.beta.kubernetes.io/aws-load-balancer-scheme": "internal"},
+    "eks": {
+        # Without Amazon's load balancer controller, the older word alone keeps it from being public.
+        "service.beta.kubernetes.io/aws-load-balancer-internal": "true",
+        "service.beta.kubernetes.io/aws-load-balancer-scheme": "internal",
+    },
     "aks": {"service.beta.kubernetes.io/azure-load-balancer-internal": "true"},
     "generic": {},
 }
@@ -75,7 +79,11 @@ def _gateway(catalog: Catalog, files: GatewayFiles, templates: Templates) -> Ite
         yield f"configmap-{one.name.removeprefix(gateway.name + '-')}.yaml", one.manifest
     yield from policies(catalog, gateway, templates)
     annotations = _service_annotations(catalog, gateway)
-    yield "service.yaml", templates.manifest("service", **common, annotations=annotations)
+    listed = gateway.service.type != "ClusterIP" and any(c.cidr for c in gateway.allow_from or ())
+    yield (
+        "service.yaml",
+        templates.manifest("service", **common, annotations=annotations, keep_addresses=listed),
+    )
     yield "deployment.yaml", deployment(catalog, files, maps, account, templates)
     yield from _autoscaler(catalog, gateway, templates)
     yield "poddisruptionbudget.yaml", templates.manifest("poddisruptionbudget", **common)

@@ -16,14 +16,20 @@ from compiler.pipeline import render
 from compiler.verify import verify
 from tests.kubernetes.kubectl import decoded, kubectl
 
-GOLDEN = Path(__file__).resolve().parents[1] / "golden"
-VARIANTS = (
-    "gke-eso-gateway-api",
-    "eks-irsa-keda-alb",
-    "eks-pod-identity",
-    "aks-eso-ingress",
-    "plain-cilium-keda",
-)
+TESTS = Path(__file__).resolve().parents[1]
+VARIANTS = {
+    **{path.stem: path for path in sorted((TESTS.parent / "catalog").glob("*.yaml"))},
+    **{
+        name: TESTS / "golden" / name / "catalog.yaml"
+        for name in (
+            "aks-eso-ingress",
+            "eks-irsa-keda-alb",
+            "eks-pod-identity",
+            "gke-eso-gateway-api",
+            "plain-cilium-keda",
+        )  # fmt: skip
+    },
+}
 MINORS = ("1.31", "1.32", "1.33", "1.34", "1.35", "1.36", "1.37")
 # The groups that Kubernetes itself does not know: operators bring them, and schemas/crd judges them.
 OPERATORS = (
@@ -42,7 +48,7 @@ def bundle_of(catalog: Path) -> dict[str, bytes]:
 
 @pytest.fixture(scope="module")
 def bundles() -> dict[str, dict[str, bytes]]:
-    return {name: bundle_of(GOLDEN / name / "catalog.yaml") for name in VARIANTS}
+    return {name: bundle_of(path) for name, path in VARIANTS.items()}
 
 
 def objects_of(bundle: dict[str, bytes]) -> list[Object]:
