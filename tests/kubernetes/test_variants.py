@@ -27,7 +27,7 @@ VARIANTS = {
             "eks-pod-identity",
             "gke-eso-gateway-api",
             "plain-cilium-keda",
-        )  # fmt: skip
+        )
     },
 }
 MINORS = ("1.31", "1.32", "1.33", "1.34", "1.35", "1.36", "1.37")
