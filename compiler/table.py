@@ -151,16 +151,29 @@ def _strategy(strategy: Strategy, models: Mapping[str, Any]) -> dict[str, Any]:
     return {**row, "canary": {"model": canary.model, "percent": canary.percent}}
 
 
-def plain_route(table: Mapping[str, Any], strategy: str) -> list[str]:
-    """Every model of a strategy that can serve a short request of the strategy's own mode, in order."""
+def plain_mode(table: Mapping[str, Any], strategy: str) -> str:
+    """The kind of request that a strategy is mostly for: the first that it serves."""
     modes = {
         mode
         for name in table["strategies"][strategy]["candidates"]
         for mode in table["models"][name]["modes"]
     }
-    mode = next((mode for mode in ("chat", "completion", "embedding") if mode in modes), "chat")
-    plain = {key: value for key, value in table["strategies"][strategy].items() if key != "canary"}
-    decision = decide({**table, "strategies": {strategy: plain}}, {"routing_strategy": strategy}, mode=mode)
+    return next((mode for mode in ("chat", "completion", "embedding") if mode in modes), "chat")
+
+
+def with_canary(table: Mapping[str, Any], strategy: str, percent: float) -> Mapping[str, Any]:
+    """The table in which that share of users gets the strategy's model on trial; 0: nobody, 100: all."""
+    row = table["strategies"][strategy]
+    if "canary" not in row:
+        return table
+    trial = {**row, "canary": {**row["canary"], "percent": percent}}
+    return {**table, "strategies": {**table["strategies"], strategy: trial}}
+
+
+def plain_route(table: Mapping[str, Any], strategy: str) -> list[str]:
+    """Every model of a strategy that can serve a short request of the strategy's own mode, in order."""
+    mode = plain_mode(table, strategy)
+    decision = decide(with_canary(table, strategy, 0), {"routing_strategy": strategy}, mode=mode)
     return [candidate.model for candidate in decision.candidates if not candidate.reasons]
 
 

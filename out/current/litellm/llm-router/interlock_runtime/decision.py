@@ -58,6 +58,7 @@ def decide(  # noqa: PLR0913  # keyword-only: each is one thing that a decision 
     header: str | None = None,
     allowed: Allowed = None,
     down: Iterable[str] = (),
+    needs: Needs | None = None,
 ) -> Decision:
     """Decides the route of one request.
 
@@ -69,12 +70,13 @@ def decide(  # noqa: PLR0913  # keyword-only: each is one thing that a decision 
         allowed: the names that the key may use, or None when it may use all. A key that may use
             `auto/fast` may use that strategy, and its candidates by it, but none of them by name.
         down: names of providers to leave out.
+        needs: what the request needs, where that is known without its text: logs and forecasts hold sizes.
 
     Returns:
         A Decision. Never raises.
     """
     try:
-        return _decide(table, request, mode, header, allowed, down)
+        return _decide(table, request, mode, header, allowed, down, needs)
     except RefusedError as refused:
         return Decision(refusal=refused.refusal)
     except RecursionError:
@@ -82,7 +84,13 @@ def decide(  # noqa: PLR0913  # keyword-only: each is one thing that a decision 
 
 
 def _decide(  # noqa: PLR0913, PLR0917  # as `decide`
-    table: Table, request: Any, mode: str, header: str | None, allowed: Allowed, down: Iterable[str]
+    table: Table,
+    request: Any,
+    mode: str,
+    header: str | None,
+    allowed: Allowed,
+    down: Iterable[str],
+    needs: Needs | None,
 ) -> Decision:
     if not isinstance(request, dict):
         raise RefusedError("the request body must be a JSON object", "invalid_request")
@@ -90,7 +98,7 @@ def _decide(  # noqa: PLR0913, PLR0917  # as `decide`
     wanted = requirements_of(request.get("requirements"))
     strategy = table["strategies"][strategy_name] if strategy_name is not None else {}
     required = merge(table.get("requirements", {}), strategy.get("requirements", {}), wanted)
-    needs = needs_of(request, mode)
+    needs = needs or needs_of(request, mode)
     granted = _granted(table, strategy_name, allowed)
     look = Look(table, required, needs, mode, granted, frozenset(down))
     order = _order(look, request, pinned, strategy_name)

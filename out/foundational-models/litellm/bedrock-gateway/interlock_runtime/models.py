@@ -121,7 +121,7 @@ def _check_capabilities(model: Row, wanted: Any, _needs: Needs) -> str | None:
 def _check_price(model: Row, limits: Any, needs: Needs) -> str | None:
     if model["price"] is None:
         return "price is not known"
-    price = dict(zip(("input", "output"), _prices(model["price"], needs), strict=True))
+    price = dict(zip(("input", "output"), prices(model["price"], needs), strict=True))
     over = [
         f"{side} price ${price[side]:g} is over ${limit:g} per million tokens"
         for side, limit in sorted(limits.items())
@@ -200,14 +200,14 @@ def cost_usd(model: Row, needs: Needs) -> float | None:
     """What the request would cost on the model, or None when its price is not known."""
     if model["price"] is None:
         return None
-    side_in, side_out = _prices(model["price"], needs)
+    side_in, side_out = prices(model["price"], needs)
     usual = min(USUAL_ANSWER_TOKENS, model["max_output_tokens"] or USUAL_ANSWER_TOKENS)
     answer = needs.output_tokens or ("embedding" not in model["modes"] and usual) or 0
     return float(needs.prompt_tokens * side_in + answer * side_out) / 1_000_000
 
 
-def _prices(price: Row, needs: Needs) -> tuple[float, float]:
-    """(input, output) in USD per million tokens, for a prompt of the request's size."""
+def prices(price: Row, needs: Needs) -> tuple[float, float]:
+    """(input, output) in USD per million tokens of a row's `price`, for a prompt of the request's size."""
     side_in, side_out = price["input"], price["output"]
     for above, tier_in, tier_out in price["tiers"]:
         if needs.prompt_tokens > above:
