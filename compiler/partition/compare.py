@@ -10,7 +10,7 @@ from compiler.partition.search import Difference, Search
 from compiler.partition.words import in_words, when
 from compiler.runtime.models import Table
 
-MOST_WORK = 100_000  # models looked at for all asks together: some half a minute
+MOST_WORK = 60_000  # models looked at for all asks together: some ten seconds
 
 
 def changes(before: Table, after: Table) -> Changes:
@@ -26,22 +26,27 @@ def changes(before: Table, after: Table) -> Changes:
         A row for each ask, kind of request and pair of routes, those of what most clients send first.
     """
     asked, everything = asks(before, after)
-    remarks = (
-        [] if everything else ["requests that name both a strategy and a model: too many pairs to look at"]
-    )
     rows: list[Change] = []
+    in_part: list[Ask] = []
+    unseen: list[Ask] = []
     left = MOST_WORK
     for ask in asked:
         left -= _work(before, after, ask)
         if left < 0:
-            remarks.append(f"{in_words(ask)}: not looked at, after so many others")
+            unseen.append(ask)
             continue
         found, whole = _of(before, after, ask)
         rows += found
-        if not whole:
-            remarks.append(f"{in_words(ask)}: too many kinds of request; those of one feature are looked at")
-    rows.sort(key=_simplest_first)
-    return Changes(tuple(rows), tuple(remarks))
+        in_part += [] if whole else [ask]
+    remarks = [_remark("only kinds of request with one feature are looked at", in_part)] if in_part else []
+    remarks += [_remark("not looked at", unseen)] if unseen else []
+    remarks += [] if everything else ["requests that name a strategy and a model are not looked at"]
+    return Changes(tuple(sorted(rows, key=_simplest_first)), tuple(remarks))
+
+
+def _remark(what: str, these: list[Ask]) -> str:
+    named = ", ".join(map(in_words, these[:3]))
+    return f"{what}, of {named}" + (f" and {len(these) - 3} more" if len(these) > 3 else "")
 
 
 def _work(before: Table, after: Table, ask: Ask) -> int:
