@@ -1,6 +1,7 @@
 """`interlock explain`: the route of a request, decided by the very function that runs in the proxy."""
 
 import json
+import shutil
 import sys
 from pathlib import Path
 from typing import Any
@@ -8,6 +9,8 @@ from typing import Any
 import click
 
 from compiler import reporters
+from compiler.catalog import Catalog
+from compiler.catalog_gateways import Gateway
 from compiler.commands.common import (
     as_of_option,
     exit_code,
@@ -16,9 +19,14 @@ from compiler.commands.common import (
     show,
     text_or_json_option,
 )
-from compiler.pipeline import Outcome, validate
-from compiler.runtime.decision import Decision, decide
-from compiler.table import routing_table
+from compiler.explaining import Question, as_data, as_text, explain, outages_as_data, outages_as_text
+from compiler.matrix import outage_matrix
+from compiler.pipeline import today, validate
+from compiler.runtime.access import strategy_names
+from compiler.table import RoutingTable, routing_table
+
+_LISTS = ("providers", "exclude_providers", "capabilities")
+_HEADER = "x-routing-strategy"
 
 
 @click.command("explain")
@@ -32,19 +40,23 @@ from compiler.table import routing_table
 @click.option("--user", metavar="NAME", help="As `user`: who asks, which decides about a canary.")
 @click.option("--prompt-tokens", type=click.IntRange(0, 10**8), help="A prompt of about this size.")
 @click.option("--max-tokens", type=click.IntRange(1, 10**8), help="As `max_tokens`.")
-@click.option(
-    "--mode", type=click.Choice(["chat", "completion", "embedding"]), default="chat", show_default=True
-)
+@click.option("-H", "--header", metavar="NAME:VALUE", help=f"The header {_HEADER}, as curl takes it.")
+@click.option("--mode", type=click.Choice(["chat", "completion", "embedding"]),
+              help="What the endpoint is for (default: by the request).")  # fmt: skip
 @click.option("--down", multiple=True, metavar="PROVIDER", help="A provider that is not there.")
-@click.option("--gateway", metavar="NAME", help="The gateway that is asked (default: a router).")
+@click.option("--key-models", multiple=True, metavar="NAME,NAME",
+              help="What the client's key may use: models, and strategies as auto/<strategy>.")  # fmt: skip
+@click.option("--outages", is_flag=True, help="Instead of a request: who answers while a provider is down.")
+@click.option("--gateway", "asked", metavar="NAME", help="The gateway that is asked (default: a router).")
 @as_of_option
 @text_or_json_option
 def command(  # one parameter an option
     file: Path | None, source: Any, strategy: str | None, model: str | None, required: tuple[str, ...],
-    user: str | None, prompt_tokens: int | None, max_tokens: int | None, mode: str, down: tuple[str, ...],
-    gateway: str | None, as_of: str | None, style: str,
+    user: str | None, prompt_tokens: int | None, max_tokens: int | None, header: str | None, mode: str | None,
+    down: tuple[str, ...], key_models: tuple[str, ...], outages: bool, asked: str | None, as_of: str | None,
+    style: str,
 ) -> None:  # fmt: skip
-    """Show the route of a request: every candidate in order, and why each other one lost.
+    """Show the route of a request: every candidate in order, why it won or lost, what it costs.
 
     Exits with 1 when the gateway would refuse the request.
 
@@ -52,8 +64,44 @@ def command(  # one parameter an option
     Example:
       interlock explain catalog/current.yaml --strategy long_context --require min_context_window=500000
       interlock explain catalog/foundational-models.yaml --model gemini-1.5-pro-001 --down vertex-ai
+      interlock explain catalog/current.yaml --key-models auto/fast,gpt-5.6 --header x-routing-strategy:fast
       echo '{"routing_strategy": "fast"}' | interlock explain catalog/current.yaml --request -
+      interlock explain catalog/current.yaml --outages
     """  # noqa: D301
+    if outages:
+        _alone(click.get_current_context())
+    catalog = _catalog(file, as_of, style)
+    gateway = _gateway(catalog, asked)
+    table = routing_table(catalog, gateway)
+    if outages:
+        _show_outages(table, style)
+        return
+    known("--down", down, catalog.providers)
+    flags = {"routing_strategy": strategy, "model": model, "user": user, "max_tokens": max_tokens}
+    question = Question(
+        _request(source, flags, required), mode, _strategy_of(header), _allowed(key_models, table), down,
+        prompt_tokens,
+    )  # fmt: skip
+    explanation = explain(catalog, gateway, question)
+    if style == "json":
+        click.echo(json.dumps(as_data(explanation), indent=2))
+    else:
+        click.echo(as_text(explanation, as_of or today()))
+    sys.exit(1 if explanation.decision.refusal else 0)
+
+
+def _alone(context: click.Context) -> None:
+    """`--outages` asks about every strategy: what describes one request has no place beside it."""
+    beside = ("file", "outages", "asked", "as_of", "style")
+    for option in context.command.params:
+        if option.name not in beside and context.params.get(str(option.name)) not in (None, (), False):
+            raise click.UsageError(
+                f"{option.opts[-1]} describes one request, and --outages asks about a plain one of each "
+                "strategy: leave one of them out"
+            )
+
+
+def _catalog(file: Path | None, as_of: str | None, style: str) -> Catalog:
     outcome = validate(one_catalog(file), as_of=as_of)
     if outcome.catalog is None:
         show([outcome], style)
@@ -61,31 +109,49 @@ def command(  # one parameter an option
     if not outcome.ok:
         count = reporters.summary(outcome.diagnostics, 1)
         click.echo(f"this catalog does not compile ({count}): `interlock validate` says why", err=True)
-    table = _table(outcome, gateway)
-    known("--down", down, outcome.catalog.providers)
-    flags = {"routing_strategy": strategy, "model": model, "user": user, "max_tokens": max_tokens}
-    request = _request(source, flags, required, prompt_tokens)
-    decision = decide(table, request, mode=mode, down=frozenset(down))
-    click.echo(_as_json(decision) if style == "json" else _as_text(decision, table))
-    sys.exit(1 if decision.refusal else 0)
+    return outcome.catalog
 
 
-def _table(outcome: Outcome, gateway: str | None) -> dict[str, Any]:
-    catalog = outcome.catalog
-    assert catalog is not None  # noqa: S101  # the caller looked
-    if gateway is not None:
-        known("--gateway", (gateway,), catalog.gateways)
-        return routing_table(catalog, catalog.gateways[gateway])
-    return routing_table(catalog, catalog.front)
+def _gateway(catalog: Catalog, name: str | None) -> Gateway:
+    if name is None:
+        return catalog.front
+    known("--gateway", (name,), catalog.gateways)
+    return catalog.gateways[name]
 
 
-def _request(source: Any, flags: dict[str, Any], required: tuple[str, ...], prompt_tokens: int | None) -> Any:
+def _show_outages(table: RoutingTable, style: str) -> None:
+    matrix = outage_matrix(table)
+    if style == "json":
+        click.echo(json.dumps(outages_as_data(matrix), indent=2))
+    else:
+        click.echo(outages_as_text(matrix, shutil.get_terminal_size((100, 24)).columns))
+
+
+def _strategy_of(header: str | None) -> str | None:
+    """The value of `x-routing-strategy`."""
+    if header is None:
+        return None
+    name, colon, value = header.partition(":")
+    if name.strip().lower() != _HEADER or not colon:
+        raise click.BadParameter(
+            f"{header!r}: no header decides about a route but `{_HEADER}: <strategy>`", param_hint="--header"
+        )
+    return value.strip() or None
+
+
+def _allowed(key_models: tuple[str, ...], table: RoutingTable) -> frozenset[str] | None:
+    if not key_models:
+        return None
+    names = [name.strip() for text in key_models for name in text.split(",") if name.strip()]
+    known("--key-models", names, [*table["models"], *strategy_names(table)])
+    return frozenset(names)
+
+
+def _request(source: Any, flags: dict[str, Any], required: tuple[str, ...]) -> Any:
     """The JSON body: from the file, then what the flags say on top."""
     body = _read(source) if source else {}
     if required:
         flags["requirements"] = dict(_pair(text) for text in required)
-    if prompt_tokens is not None:
-        flags["messages"] = [{"role": "user", "content": _filler(prompt_tokens)}]
     flags = {key: value for key, value in flags.items() if value is not None}
     return {**body, **flags} if isinstance(body, dict) else body
 
@@ -105,99 +171,4 @@ def _pair(text: str) -> tuple[str, Any]:
         return key, json.loads(value)
     except ValueError:
         # `--require providers=openai,anthropic` spares the quotes of a JSON list.
-        return key, value.split(",") if key in ("providers", "exclude_providers", "capabilities") else value
-
-
-def _filler(tokens: int) -> str:
-    """Text that the estimate takes for about this many tokens, its margin included."""
-    from compiler.runtime.request import BYTES_PER_TOKEN, MARGIN_PERCENT, TOKENS_PER_MESSAGE
-
-    exact = tokens * 100 / (100 + MARGIN_PERCENT) - TOKENS_PER_MESSAGE - len("user") / BYTES_PER_TOKEN
-    return "x" * max(0, int(exact * BYTES_PER_TOKEN))
-
-
-def _as_text(decision: Decision, table: dict[str, Any]) -> str:
-    lines = [*_asked(decision), *_on_trial(decision, table), ""]
-    if decision.route:
-        lines.append("route: " + " → ".join(decision.route))
-    elif decision.refusal:
-        lines.append(f"refused (HTTP 400, {decision.refusal.code}): {decision.refusal.message}")
-    if decision.candidates:
-        width = max(len(candidate.model) for candidate in decision.candidates)
-        lines.append("")
-    for candidate in decision.candidates:
-        row = table["models"][candidate.model]
-        cost = "price not known" if candidate.cost_usd is None else f"about ${candidate.cost_usd:.6f}"
-        place = _place(decision, candidate.model, candidate.reasons)
-        lines.append(
-            f"  {place:<3} {candidate.model:<{width}}  {_by(decision, candidate.model, row)}  {cost}"
-        )
-        lines += [f"      {' ' * width}  - {reason}" for reason in candidate.reasons]
-    return "\n".join(lines)
-
-
-def _by(decision: Decision, model: str, row: dict[str, Any]) -> str:
-    """The providers that may answer: of a model of the route, those of the deployments that are left."""
-    ids = [one for level in decision.upstreams.get(model, ()) for one in level]
-    rows = [deployment for deployment in row["deployments"] if deployment["id"] in ids] or row["deployments"]
-    return ", ".join(dict.fromkeys(name for deployment in rows for name in deployment["providers"]))
-
-
-def _on_trial(decision: Decision, table: dict[str, Any]) -> list[str]:
-    canary = table["strategies"].get(decision.strategy, {}).get("canary")
-    if canary is None or decision.pinned:
-        return []
-    among = "is" if decision.reason == "canary" else "is not"
-    share = f"{canary['model']} goes first for {canary['percent']:g} % of users or conversations"
-    return [f"canary: {share}; this one {among} among them"]
-
-
-def _place(decision: Decision, model: str, reasons: tuple[str, ...]) -> str:
-    if reasons:
-        return "✗"
-    return f"{decision.route.index(model) + 1}." if model in decision.route else "-"
-
-
-def _asked(decision: Decision) -> list[str]:
-    needs = decision.needs
-    asked = [
-        f"strategy {decision.strategy}" if decision.strategy else "",
-        f"pinned {decision.pinned}" if decision.pinned else "",
-    ]
-    size = f"prompt about {needs.prompt_tokens} tokens"
-    answer = f", answer up to {needs.output_tokens}" if needs.output_tokens else ""
-    uses = f", uses {', '.join(needs.capabilities)}" if needs.capabilities else ""
-    lines = [f"asked: {', '.join(filter(None, asked)) or 'nothing that can be routed'}; {size}{answer}{uses}"]
-    if decision.requirements:
-        lines.append(
-            "must hold: "
-            + ", ".join(f"{k}={json.dumps(v)}" for k, v in sorted(decision.requirements.items()))
-        )
-    return lines
-
-
-def _as_json(decision: Decision) -> str:
-    content = {
-        "route": list(decision.route),
-        "strategy": decision.strategy,
-        "pinned": decision.pinned,
-        "reason": decision.reason,
-        "upstreams": {
-            model: [list(level) for level in decision.upstreams[model]] for model in decision.route
-        },
-        "requirements": decision.requirements,
-        "prompt_tokens": decision.needs.prompt_tokens,
-        "output_tokens": decision.needs.output_tokens,
-        "capabilities": list(decision.needs.capabilities),
-        "candidates": [
-            {"model": c.model, "eligible": not c.reasons, "reasons": list(c.reasons), "cost_usd": c.cost_usd}
-            for c in decision.candidates
-        ],
-        "refusal": decision.refusal
-        and {
-            "message": decision.refusal.message,
-            "code": decision.refusal.code,
-            "param": decision.refusal.param,
-        },
-    }
-    return json.dumps(content, indent=2)
+        return key, value.split(",") if key in _LISTS else value

@@ -6,6 +6,7 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 from click.testing import CliRunner
@@ -104,6 +105,35 @@ def test_explain_agrees_with_the_gateway_on_a_body_from_stdin(catalog: Path) -> 
     assert [candidate["eligible"] for candidate in content["candidates"]] == [True, True]
 
 
+def explained(*arguments: str, cwd: Path) -> dict[str, Any]:
+    done = interlock("explain", *arguments, "--format", "json", cwd=cwd)
+    found: dict[str, Any] = json.loads(done.stdout)
+    return found
+
+
+def test_explain_looks_as_a_key_does(catalog: Path) -> None:
+    work = catalog.parent.parent
+    one = explained("--key-models", "gpt-5.4", cwd=work)
+    assert (one["route"], one["candidates"][0]["reasons"]) == (["gpt-5.4"], ["this key may not use it"])
+    granted = explained("--key-models", "auto/cost, gpt-5.4", "-H", "X-Routing-Strategy: cost", cwd=work)
+    assert (granted["asked_by"], granted["route"]) == ("header", ["claude-sonnet-5", "gpt-5.4"])
+
+
+def test_explain_shows_the_whole_catalog_while_providers_are_down(catalog: Path) -> None:
+    work = catalog.parent.parent
+    text = interlock("explain", "--outages", cwd=work).stdout
+    assert re.search(r"^anthropic +gpt-5\.4 +gpt-5\.4$", text, re.MULTILINE)
+    answers = explained("--outages", cwd=work)["answers"]
+    assert {(a["strategy"], a["down"]): a["model"] for a in answers} == {
+        ("cost", None): "claude-sonnet-5",
+        ("cost", "anthropic"): "gpt-5.4",
+        ("cost", "openai"): "claude-sonnet-5",
+        ("quality", None): "claude-sonnet-5",
+        ("quality", "anthropic"): "gpt-5.4",
+        ("quality", "openai"): "claude-sonnet-5",
+    }
+
+
 @pytest.mark.parametrize(
     ("arguments", "code", "words"),
     [
@@ -113,6 +143,13 @@ def test_explain_agrees_with_the_gateway_on_a_body_from_stdin(catalog: Path) -> 
         (["explain", "--down", "opnai"], 2, "did you mean 'openai'?"),
         (["explain", "--gateway", "router"], 2, "llm-router"),
         (["explain", "--require", "min_quality"], 2, "KEY=VALUE"),
+        (["explain", "--key-models", "gpt-5.4,claude-sonet-5"], 2, "did you mean 'claude-sonnet-5'?"),
+        (["explain", "--key-models", "auto/qualty"], 2, "did you mean 'auto/quality'?"),
+        (["explain", "--header", "x-strategy: cost"], 2, "x-routing-strategy: <strategy>"),
+        (["explain", "--outages", "--down", "openai"], 2, "--down describes one request"),
+        (["explain", "--outages", "--key-models", "gpt-5.4"], 2, "--key-models describes one request"),
+        (["explain", "--outages", "--require", "min_quality=5"], 2, "--require describes one request"),
+        (["explain", "--key-models", "gpt-5.4", "--model", "claude-sonnet-5"], 1, ""),
         (["explain", "--strategy", "fast"], 1, ""),
         (["explain", "--request", "-"], 1, "not JSON"),
         (["dev", "--down", "opnai"], 2, "did you mean 'openai'?"),

@@ -79,10 +79,17 @@ def test_the_route_of_each_strategy_is_the_one_taken(documented: tuple[str, dict
 
 def test_who_answers_in_an_outage_is_who_does(documented: tuple[str, dict[str, Any]]) -> None:
     text, table = documented
-    (_, *names), *outages = rows(text, "When a provider is down")
+    (_, *names), (none, *usual), *outages = rows(text, "When a provider is down")
+    assert none == "(none)"
+    assert usual == [route(table, name)[0] for name in names]
     assert outages
     for provider, *answers in outages:
         taken = {name: route(table, name, provider) for name in names}
-        assert dict(zip(names, answers, strict=True)) == {
-            n: r[0] if r else "nobody" for n, r in taken.items()
-        }
+        models = [answer.partition(" ")[0] for answer in answers]  # "gpt-4o at azure-sweden"
+        assert dict(zip(names, models, strict=True)) == {n: r[0] if r else "nobody" for n, r in taken.items()}
+        for name, answer in zip(names, answers, strict=True):
+            first = decide(table, {"routing_strategy": name}, mode=mode_of(table, name), down=[provider])
+            called = {one for level in list(first.upstreams.values())[:1] for one in level[0]}
+            _, at, who = answer.partition(" at ")
+            rows_ = [d for m in table["models"].values() for d in m["deployments"] if d["id"] in called]
+            assert not at or who.split(", ") == [p for d in rows_ for p in d["providers"]]

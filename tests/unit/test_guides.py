@@ -70,7 +70,7 @@ def test_what_may_be_added_compiles_without_a_word(name: str, patch: str, tmp_pa
     assert outcome.bundle is not None
 
 
-@pytest.mark.parametrize("name", [*CLOUDS, "resources"])
+@pytest.mark.parametrize("name", [*CLOUDS, "resources", "ci"])
 def test_every_command_is_a_shells(name: str) -> None:
     found = fenced(text_of(name), "sh")
     assert found
