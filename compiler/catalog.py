@@ -18,6 +18,7 @@ from compiler.catalog_gateways import (
     Secrets,
     Target,
 )
+from compiler.catalog_tests import RoutingTest
 from compiler.source import Path_
 
 Mode = Literal["chat", "completion", "embedding"]
@@ -184,6 +185,7 @@ class Catalog:
     secrets: Secrets = field(default_factory=Secrets)
     traffic: tuple[Traffic, ...] = ()
     allowances: tuple[Allowance, ...] = ()
+    tests: tuple[RoutingTest, ...] = ()
 
     @cached_property
     def provider_gateways(self) -> frozenset[str]:

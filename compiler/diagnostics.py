@@ -146,6 +146,7 @@ BAD_VALUE = Code("IL205", "a value is out of range or of the wrong form")
 NOT_SUPPORTED_YET = Code("IL290", "a field is part of the format but not supported yet")
 UNUSED_ALLOWANCE = Code("IL291", "an allowance relaxes nothing", "warning")
 BAD_ALLOWANCE = Code("IL292", "an allowance is not one that can be given")
+BAD_TEST = Code("IL293", "a routing test contradicts itself or has the name of another")
 
 UNKNOWN_REFERENCE = Code("IL301", "a name refers to nothing")
 EMPTY_STRATEGY = Code("IL302", "a strategy has no model to choose from")

@@ -1,12 +1,12 @@
 """The stages in order, stopping at the first that has errors. The couple of lines that know them all."""
 
 import os
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
 from pathlib import Path
 
-from compiler import facts, interlocks, schema, source
+from compiler import facts, interlocks, schema, source, tests_file
 from compiler.catalog import Catalog
 from compiler.diagnostics import (
     NOT_A_MAPPING,
@@ -22,6 +22,7 @@ from compiler.interlocks.case import Case
 from compiler.interlocks.secrets import secret_values
 from compiler.references import unknown_names
 from compiler.resolve import resolve
+from compiler.resolve_tests import with_tests_of
 from compiler.source import Document
 
 Bundle = Mapping[str, bytes]  # path below out/<name>/ → content
@@ -31,10 +32,12 @@ Bundle = Mapping[str, bytes]  # path below out/<name>/ → content
 class Outcome:
     """How far a catalog came. `catalog` is set once every name in it is resolved, safe or not.
 
-    `allowed` is what was found and `allow` relaxes, each with its reason.
+    `allowed` is what was found and `allow` relaxes, each with its reason. `tests_document` is the file of
+    tests beside the catalog, if there is one that can be read.
     """
 
     document: Document | None = None
+    tests_document: Document | None = None
     catalog: Catalog | None = None
     diagnostics: list[Diagnostic] = field(default_factory=list)
     allowed: Relaxed = field(default_factory=list)
@@ -55,7 +58,7 @@ def today() -> str:
 
 
 def validate(path: Path, name: str | None = None, as_of: str | None = None) -> Outcome:
-    """Source → schema → resolve → interlocks.
+    """Source → schema → resolve → interlocks; then the file of tests beside the catalog, if there is one.
 
     Args:
         path: the catalog.
@@ -64,12 +67,47 @@ def validate(path: Path, name: str | None = None, as_of: str | None = None) -> O
     """
     with source.no_garbage_collection():
         document = source.read(path, name)
-        return _outcome(document, as_of)
+        return add_tests(_outcome(document, as_of), path, name)
 
 
 def validate_text(raw: bytes, name: str, as_of: str | None = None) -> Outcome:
     """The same for a catalog that is not in a file."""
     return _outcome(source.parse(raw, name), as_of)
+
+
+def add_tests(outcome: Outcome, path: Path, name: str | None = None) -> Outcome:
+    """The outcome of the catalog at `path` with the tests of the file beside it, if there is one."""
+    tests = tests_file.beside(path)
+    if tests is None:
+        return outcome
+    shown = tests_file.named_for(Path(name) if name else path).as_posix()
+    if outcome.document is None and not path.exists():
+        hint = f"{shown} holds tests of a catalog of this name"
+        outcome.diagnostics = [replace(found, hint=hint) for found in outcome.diagnostics]
+    document = source.read(tests, shown)
+    if isinstance(document, Diagnostic):
+        found = [document]
+    else:
+        outcome.tests_document = document
+        found = _judged_tests(document, outcome)
+    outcome.diagnostics = in_order([*outcome.diagnostics, *found])
+    return outcome
+
+
+def _judged_tests(document: Document, outcome: Outcome) -> list[Diagnostic]:
+    """What is wrong with a file of tests; where nothing is, the catalog gets them."""
+    if not isinstance(document.data, dict):
+        return [*document.found, _no_mapping(document, "a tests file")]
+    found = [*document.found, *_as_written(document, schema.check_tests)]
+    if has_errors(found) or outcome.catalog is None:
+        return found
+    outcome.catalog, wrong = with_tests_of(document, outcome.catalog)
+    return [*found, *wrong]
+
+
+def _no_mapping(document: Document, called: str) -> Diagnostic:
+    what = "the file is empty" if document.data is None else f"{called} is a mapping of fields"
+    return NOT_A_MAPPING.at(Span(document.file, 1, 1, 2), what, "start with `apiVersion: interlock/v1`")
 
 
 def _outcome(document: Document | Diagnostic, as_of: str | None) -> Outcome:
@@ -81,12 +119,9 @@ def _outcome(document: Document | Diagnostic, as_of: str | None) -> Outcome:
 def _judge(document: Document, as_of: str) -> Outcome:
     outcome = Outcome(document)
     if not isinstance(document.data, dict):
-        here = Span(document.file, 1, 1, 2)
-        what = "the file is empty" if document.data is None else "a catalog is a mapping of fields"
-        wrong = NOT_A_MAPPING.at(here, what, "start with `apiVersion: interlock/v1`")
-        outcome.diagnostics = in_order([*document.found, wrong])
+        outcome.diagnostics = in_order([*document.found, _no_mapping(document, "a catalog")])
         return outcome
-    faults = _as_written(document)
+    faults = _as_written(document, schema.check)
     found = [*document.found, *faults]
     if has_errors(faults):
         found += unknown_names(document, faults)
@@ -97,11 +132,11 @@ def _judge(document: Document, as_of: str) -> Outcome:
     return outcome
 
 
-def _as_written(document: Document) -> list[Diagnostic]:
+def _as_written(document: Document, check: Callable[[Document], list[Diagnostic]]) -> list[Diagnostic]:
     """What the schema and the search for secrets find; of a secret in the wrong place, that it is one."""
     secrets = list(secret_values(document))
     places = {found.where for found in secrets}
-    return [*secrets, *(found for found in schema.check(document) if found.where not in places)]
+    return [*secrets, *(found for found in check(document) if found.where not in places)]
 
 
 def _as_meant(document: Document, as_of: str, outcome: Outcome) -> list[Diagnostic]:

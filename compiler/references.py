@@ -31,6 +31,11 @@ REFERENCES: tuple[tuple[str, str], ...] = (
     ("provider", "requirements.providers.[]"),
     ("provider", "requirements.exclude_providers.[]"),
     ("provider", "fallback.providers.[]"),
+    ("gateway", "tests.[].gateway"),
+    ("provider", "tests.[].down.[]"),
+    ("model", "tests.[].expect.model"),
+    ("model", "tests.[].expect.fallbacks.[]"),
+    ("provider", "tests.[].expect.provider"),
 )
 
 

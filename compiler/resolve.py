@@ -31,6 +31,7 @@ from compiler.resolve_gateways import (
     secret,
 )
 from compiler.resolve_models import resolve_model
+from compiler.resolve_tests import resolve_tests
 from compiler.scope import Scope
 from compiler.source import Document, Path_
 from compiler.targets import litellm
@@ -72,6 +73,7 @@ def resolve(document: Document, known: CostMap) -> tuple[Catalog, list[Diagnosti
             Allowance(row["rule"], row["path"], row["reason"], ("allow", index))
             for index, row in enumerate(data.get("allow") or ())
         ),
+        tests=resolve_tests(data.get("tests") or (), scope),
     )
     return catalog, scope.found
 

@@ -31,7 +31,6 @@ NOT_YET: tuple[tuple[str, str], ...] = (
         "models.*.price.cached_input",
         "cached prompts will be priced by it; until then leave it out: they are priced as any input",
     ),
-    ("tests", "they will test the routing policy; until then leave them as comments"),
     ("environments", "they will hold what differs; until then leave them out and keep a catalog for each"),
 )
 
@@ -43,7 +42,22 @@ def check(document: Document) -> list[Diagnostic]:
     many there are besides. A value that is a secret, or looks like one, is never printed back. Of a file that
     is something else, such as a Kubernetes manifest, that alone is said.
     """
-    schema = json.loads(read_text("schemas", "catalog.schema.json"))
+    return _judged(document, _catalog_schema())
+
+
+def check_tests(document: Document) -> list[Diagnostic]:
+    """The same for a file of routing tests, `schemas/tests.schema.json`."""
+    whole, own = _catalog_schema(), json.loads(read_text("schemas", "tests.schema.json"))
+    properties = {name: whole["properties"][name] for name in own["properties"]}
+    return _judged(document, {**whole, **own, "properties": properties})
+
+
+def _catalog_schema() -> dict[str, Any]:
+    schema: dict[str, Any] = json.loads(read_text("schemas", "catalog.schema.json"))
+    return schema
+
+
+def _judged(document: Document, schema: dict[str, Any]) -> list[Diagnostic]:
     if _accepts(Draft202012Validator(schema), document.data):
         return []
     other = kind_of(document.data)

@@ -80,11 +80,16 @@ class _Case:
 
     @property
     def called(self) -> str:
-        return called(self.path)
+        return called(self.path) if self.path else self.whole
 
     @property
     def owner(self) -> str:
-        return called(self.path[:-1])
+        return called(self.path[:-1]) if self.path[:-1] else self.whole
+
+    @property
+    def whole(self) -> str:
+        """What the file is: the catalog, or the tests file."""
+        return "the " + str(self.schema["title"]).removeprefix("Interlock ")
 
     @property
     def found(self) -> str:

@@ -13,6 +13,7 @@ from compiler.diagnostics import Diagnostic, has_errors, nearest
 from compiler.pipeline import Outcome
 from compiler.reporters import Report, Screen
 from compiler.source import MAX_BYTES
+from compiler.tests_file import catalog_of
 
 PROBLEMS, INTERNAL = 1, 3
 DEFAULT_CATALOGS = "catalog"
@@ -46,16 +47,24 @@ files_argument = click.argument("files", nargs=-1, type=click.Path(path_type=Pat
 
 
 def catalogs(files: tuple[Path, ...]) -> list[Path]:
-    """The files given, or every catalog of `catalog/`. A folder stands for the catalogs in it."""
+    """The files given, or every catalog of `catalog/`. A folder stands for the catalogs in it.
+
+    A file of tests, `<catalog>.test.yaml`, stands for its catalog: the two are judged together.
+    """
     asked = list(files) or [Path(DEFAULT_CATALOGS)]
     if not files and not asked[0].is_dir():
         raise click.UsageError(f"there is no folder {DEFAULT_CATALOGS}/ here: name the catalog's file")
     found: list[Path] = []
     for path in asked:
-        found += sorted(p for p in path.glob("*.yaml") if p.is_file()) if path.is_dir() else [path]
+        found += _in_folder(path) if path.is_dir() else [catalog_of(path)]
     if not found:
         raise click.UsageError(f"no catalog in {', '.join(str(p) for p in asked)}/ (looked for *.yaml)")
     return list(dict.fromkeys(found))
+
+
+def _in_folder(folder: Path) -> list[Path]:
+    # Tests whose catalog is not there are not passed over: they may be misnamed.
+    return sorted({catalog_of(path) for path in folder.glob("*.yaml") if path.is_file()})
 
 
 def one_catalog(file: Path | None) -> Path:
@@ -95,19 +104,21 @@ def show(
 
 def _report(results: list[Outcome]) -> Report:
     found = dict.fromkeys(diagnostic for outcome in results for diagnostic in outcome.diagnostics)
-    sources = {o.document.file: o.document.text for o in results if o.document}
+    sources = {d.file: d.text for o in results for d in (o.document, o.tests_document) if d}
     for file in {d.where.file for d in found if d.where} - set(sources):
         sources[file] = _text_of(file)
-    files = [name for outcome in results if (name := _file_of(outcome))]
+    files = [name for outcome in results for name in _files_of(outcome)]
     allowed = [relaxed for outcome in results for relaxed in outcome.allowed]
     return Report(tuple(found), files, sources, allowed, root=Path.cwd().as_posix())
 
 
-def _file_of(outcome: Outcome) -> str | None:
-    """The catalog's file; one that cannot be read has no document, but a diagnostic."""
+def _files_of(outcome: Outcome) -> list[str]:
+    """The catalog's file and that of its tests; one that cannot be read has no document, but a diagnostic."""
+    documents = [document.file for document in (outcome.document, outcome.tests_document) if document]
     if outcome.document:
-        return outcome.document.file
-    return next((d.where.file for d in outcome.diagnostics if d.where), None)
+        return documents
+    unread = next((d.where.file for d in outcome.diagnostics if d.where), None)
+    return [*([unread] if unread else []), *documents]
 
 
 def _show_text(report: Report, *, quiet_ok: bool, notes: bool) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 import click
 
 from compiler.commands.common import as_of_option, catalogs, exit_code, files_argument, format_option, show
-from compiler.pipeline import validate
+from compiler.pipeline import add_tests, validate
 
 
 @click.command("validate")
@@ -22,7 +22,7 @@ def command(  # one parameter an option
 ) -> None:
     """Check catalogs: source, schema, references, interlocks.
 
-    Without FILES, every catalog of catalog/.
+    Without FILES, every catalog of catalog/. The tests beside one (gateway.test.yaml) are checked with it.
 
     \b
     Example:
@@ -36,7 +36,7 @@ def command(  # one parameter an option
     if fix or diff:
         from compiler.commands.mending import mended
 
-        outcomes = [mended(path, as_of, write=not diff) for path in catalogs(files)]
+        outcomes = [add_tests(mended(path, as_of, write=not diff), path) for path in catalogs(files)]
     else:
         outcomes = [validate(path, as_of=as_of) for path in catalogs(files)]
     show(outcomes, style, notes=notes)

@@ -149,8 +149,13 @@ tests:
     request: {routing_strategy: quality}
     expect: {model: claude-3-opus, fallbacks: [gpt-4], provider: bedrock, max_cost_usd: 1, residency: eu}
   - name: nobody has ten million tokens
+    gateway: vertex-ai-gateway
+    mode: completion
+    header: fast
+    key_models: [gpt-4, auto, auto/fast]
+    prompt_tokens: 0
     request: {requirements: {min_context_window: 10000000}}
-    expect: {refused: true}
+    expect: {refused: true, code: no_eligible_model}
 allow:
   - {rule: IL601, path: models.gemini-1.5-pro-001, reason: "what the organisation runs until its migration"}
 environments:
@@ -162,6 +167,7 @@ MODEL = "models: {m: {provider: p, "
 PROVIDER = "providers: {p: {type: openai, "
 GATEWAY = "gateways: {g: {"
 STRATEGY = "strategies: {s: {"
+TEST = "tests: [{name: a, request: {}, "
 # A section that takes the place of a good one: the code, the text at the place, words of message and hint.
 BROKEN = [
     ("apiVersion: v1", "IL204", "v1", "legal value", "interlock/v1"),
@@ -227,6 +233,12 @@ BROKEN = [
     ("fallback: {max_attempts: 11}", "IL205", "11", "at most 10", "max_attempts: 3"),
     ("fallback: {timeout_s: 0}", "IL205", "0", "more than 0", "in seconds"),
     ("tests: [{name: a, request: {}}]", "IL202", "{", "tests[0]", "What the route has to be"),
+    ("tests: [{name: a, request: 5, expect: {model: m}}]", "IL203", "5", "tests[0].request", "client sends"),
+    (TEST + "expect: {}}]", "IL205", "{", "`tests[0].expect` is empty", "only what is given"),
+    (TEST + "expect: {code: refused}}]", "IL204", "refused", "not a legal value", "no_eligible_model"),
+    (TEST + "mode: chats, expect: {model: m}}]", "IL204", "chats", "legal value", "'chat'"),
+    (TEST + "key_models: [a b], expect: {model: m}}]", "IL205", "a b", "what a key may use", "auto/fast"),
+    (TEST + "prompt_tokens: 1k, expect: {model: m}}]", "IL203", "1k", "a whole number", "1000"),
     ("allow: [{rule: X1, path: a, reason: long enough}]", "IL205", "X1", "IL and three digits", "IL601"),
     ("environments: {staging: 5}", "IL203", "5", "expected a mapping", "namespace: staging"),
 ]
@@ -379,11 +391,10 @@ def test_what_is_not_supported_yet_is_said_at_its_key() -> None:
     assert {diagnostic.code for diagnostic in found} == {NOT_SUPPORTED_YET.id}
     assert [at(diagnostic, WHOLE).partition(":")[0] for diagnostic in found] == [
         "cached_input",
-        "tests",
         "environments",
     ]
     assert len(found) == len(schema.NOT_YET)
-    assert "`tests` is not supported yet" in found[1].message
+    assert "`environments` is not supported yet" in found[1].message
     assert all("until then" in diagnostic.hint for diagnostic in found)
 
 
