@@ -1,10 +1,12 @@
 """Random catalogs, each with a changed copy, and random requests to both; a seed and a number say which."""
 
 import copy
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from random import Random
 from typing import Any
 
+from compiler.runtime.models import Table
 from tests.properties.random_hazards import (
     _ANSWERS,
     _ORDERS,
@@ -16,7 +18,7 @@ from tests.properties.random_hazards import (
     hazardous,
 )
 
-__all__ = ["AS_OF", "Request", "pair", "requests"]
+__all__ = ["AS_OF", "Marks", "Request", "pair", "requests"]
 Json = dict[str, Any]
 Request = tuple[Json, str, tuple[str, ...]]  # body, mode, who is down
 _PARTS = ("image_url", "input_audio", "file")
@@ -108,43 +110,77 @@ _CHANGES: list[Callable[[Json, Random], None]] = [
 ]  # fmt: skip
 
 
-def requests(seed: int, number: int, data: Json, count: int) -> Iterator[Request]:
+@dataclass(frozen=True)
+class Marks:
+    """What requests can name, and the sizes at which models begin to be unfit."""
+
+    strategies: list[str]
+    models: list[str]
+    providers: list[str]
+    prompts: list[int]
+    answers: list[int]
+    prices: list[float]
+
+    @classmethod
+    def of(cls, *tables: Table) -> "Marks":
+        rows = [row for table in tables for row in table["models"].values()]
+        tiers = [tier for row in rows if row["price"] for tier in row["price"]["tiers"]]
+        windows = {row["context_window"] for row in rows} | {tier[0] for tier in tiers}
+        sides = {row["price"][side] for row in rows if row["price"] for side in ("input", "output")}
+        return cls(
+            sorted({name for table in tables for name in table["strategies"]}),
+            sorted({name for table in tables for name in table["models"]}),
+            sorted({name for row in rows for name in row["providers"]}),
+            sorted({window or 100 for window in windows}),
+            sorted({row["max_output_tokens"] or 100 for row in rows}),
+            sorted(sides) or [1.0],
+        )
+
+
+def requests(seed: int, number: int, marks: Marks, count: int) -> Iterator[Request]:
     """Requests of every kind that clients can word."""
     random = Random(f"requests/{seed}/{number}")  # noqa: S311  # no secret
-    strategies = [*data["strategies"], "new"]
-    models = [*data["models"], "new"]
-    providers = list(data["providers"])
     for _ in range(count):
-        yield _request(random, strategies, models, providers)
+        yield _request(random, marks)
 
 
-def _request(random: Random, strategies: list[str], models: list[str], providers: list[str]) -> Request:
+def _request(random: Random, marks: Marks) -> Request:
     mode = random.choices(("chat", "completion", "embedding"), (6, 1, 1))[0]
-    body = _maybe(random, 0.6, routing_strategy=random.choice(strategies))
-    body |= _maybe(random, 0.3, model=random.choice(models))
-    body |= _maybe(random, 0.4, max_tokens=_size(random, _ANSWERS, 5_000))
-    required = _required(random, providers)
+    body = _maybe(random, 0.6, routing_strategy=random.choice(marks.strategies))
+    body |= _maybe(random, 0.3, model=random.choice(marks.models))
+    body |= _maybe(random, 0.4, max_tokens=_size(random, marks.answers))
+    required = _required(random, marks)
     body |= {"requirements": required} if required else {}
     body |= _maybe(random, 0.2, tools=[{"type": "function"}])
     body |= _maybe(random, 0.2, response_format={"type": "json_object"})
     body |= _maybe(random, 0.5, user=f"user-{random.randrange(10_000)}")
-    content: Any = "x" * int(_size(random, (*_WINDOWS, 300, 1_500), 12_000) * 4 / 1.1)
+    content: Any = "x" * int(_size(random, marks.prompts) * 4 / 1.1)
     if random.random() < 0.15:
         content = [{"type": random.choice(_PARTS)}, {"type": "text", "text": content}]
     body["messages"] = [{"role": "user", "content": content}]
-    down = tuple(random.sample(providers, 1)) if random.random() < 0.25 else ()
+    down = tuple(random.sample(marks.providers, 1)) if random.random() < 0.25 else ()
     return body, mode, down
 
 
-def _required(random: Random, providers: list[str]) -> Json:
-    found = _wanted(random, providers) if random.random() < 0.5 else {}
-    found |= _wanted(random, providers) if random.random() < 0.15 else {}
-    limits = {"input": random.choice((0.7, 3, 7, 8, 9)), "output": random.choice((2, 5, 8, 20, 21, 40))}
-    found |= _maybe(random, 0.2, max_price=limits)
-    return found | _maybe(random, 0.2, max_cost_usd=10 ** random.uniform(-5, -1))
+def _required(random: Random, marks: Marks) -> Json:
+    every: Mapping[str, Any] = {
+        "min_context_window": random.choice(marks.prompts),
+        "min_output_tokens": random.choice(marks.answers),
+        "min_quality": random.choice((50, 80, 90, 95)),
+        "max_latency_ms": random.choice((500, 1_000, 2_000)),
+        "capabilities": [random.choice(("vision", "function_calling", "json_mode", "reasoning"))],
+        "providers": random.sample(marks.providers, random.randint(1, len(marks.providers))),
+        "exclude_providers": random.sample(marks.providers, 1),
+        "residency": random.choice(("eu", "eu", "us")),
+    }
+    count = random.choice((0, 0, 1, 1, 2))
+    found = {name: every[name] for name in random.sample(sorted(every), count)}
+    limits = {side: random.choice(marks.prices) * random.choice((1, 1, 1.1)) for side in ("input", "output")}
+    found |= _maybe(random, 0.2, max_price={side: limits[side] for side in random.sample(sorted(limits), 1)})
+    return found | _maybe(random, 0.2, max_cost_usd=10 ** random.uniform(-5, 0))
 
 
-def _size(random: Random, marks: tuple[int, ...], most: int) -> int:
+def _size(random: Random, marks: list[int]) -> int:
     """Near a mark, or anything of any order of magnitude."""
     near = random.choice(marks) + random.randint(-30, 5)
-    return max(1, near if random.random() < 0.4 else int(most ** random.random()))
+    return max(1, near if random.random() < 0.4 else int((2 * marks[-1]) ** random.random()))

@@ -19,18 +19,18 @@ from compiler.runtime.decision import Decision, decide
 from compiler.runtime.models import Table
 from compiler.runtime.request import needs_of
 from compiler.table import without_digest
-from tests.properties.random_pairs import AS_OF, Request, pair, requests
+from tests.properties.random_pairs import AS_OF, Marks, Request, pair, requests
 
 PAIRS = int(os.environ.get("INTERLOCK_PAIRS", "40"))
 REQUESTS = int(os.environ.get("INTERLOCK_REQUESTS", "1500"))
 SEED = int(os.environ.get("INTERLOCK_SEED", "6"))
 FIRST = int(os.environ.get("INTERLOCK_FIRST", "0"))
-Tables = Callable[[int], tuple[Table, Table, dict[str, Any]]]
+Tables = Callable[[int], tuple[Table, Table]]
 
 
 @pytest.fixture
 def tables(monkeypatch: pytest.MonkeyPatch) -> Tables:
-    def made(number: int) -> tuple[Table, Table, dict[str, Any]]:
+    def made(number: int) -> tuple[Table, Table]:
         before, after, entries = pair(SEED, number)
         monkeypatch.setattr(facts, "load_cost_map", lambda: CostMap(entries))
         found = []
@@ -38,7 +38,7 @@ def tables(monkeypatch: pytest.MonkeyPatch) -> Tables:
             catalog = validate_text(json.dumps(data).encode(), "catalog.yaml", AS_OF).catalog
             assert catalog is not None
             found.append(without_digest(catalog, catalog.front))
-        return found[0], found[1], after
+        return found[0], found[1]
 
     return made
 
@@ -48,14 +48,14 @@ def test_every_difference_that_requests_find_is_named(
 ) -> None:
     differing = named = 0
     for number in range(FIRST, FIRST + PAIRS):
-        before, after, data = tables(number)
+        before, after = tables(number)
         found = changes(before, after)
         assert found.exact, (number, found.remarks)
         known = {
             (row.strategy, row.model, mode, row.before, row.after) for row in found.rows for mode in row.modes
         }
         named += len(known)
-        for request in requests(SEED, number, data, REQUESTS):
+        for request in requests(SEED, number, Marks.of(before, after), REQUESTS):
             ours, theirs = (routed(table, request) for table in (before, after))
             if ours != theirs:
                 differing += 1
@@ -70,7 +70,7 @@ def test_every_difference_that_requests_find_is_named(
 def test_every_difference_that_is_named_is_one(tables: Tables) -> None:
     seen = 0
     for number in range(FIRST, FIRST + PAIRS):
-        before, after, _ = tables(number)
+        before, after = tables(number)
         for row in changes(before, after).rows:
             for mode in row.modes:
                 ours, theirs = (as_example(table, row, mode) for table in (before, after))
@@ -80,7 +80,7 @@ def test_every_difference_that_is_named_is_one(tables: Tables) -> None:
 
 
 def test_tables_that_are_the_same_differ_in_nothing(tables: Tables) -> None:
-    before, after, _ = tables(1)
+    before, after = tables(1)
     assert changes(before, before) == changes(after, after) == Changes()
 
 
