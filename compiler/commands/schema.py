@@ -6,7 +6,9 @@ from compiler.resources import read_text
 
 
 @click.command("schema")
-@click.option("--tests", is_flag=True, help="The schema of *.test.yaml, which refers to the catalog's beside it.")
+@click.option(
+    "--tests", is_flag=True, help="The schema of *.test.yaml, which refers to the catalog's beside it."
+)
 def command(*, tests: bool) -> None:
     """Print the catalog's JSON Schema (draft 2020-12), for editors and other checkers.
 

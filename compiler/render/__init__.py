@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from compiler import __version__
 from compiler.catalog import Catalog
 from compiler.facts import cost_map_identity
-from compiler.render import docs, kubernetes, litellm, monitoring
+from compiler.render import docs, kubernetes, litellm, monitoring, report
 
 WRITTEN = ".interlock.json"
 
@@ -32,6 +32,7 @@ def bundle(catalog: Catalog) -> dict[str, bytes]:
     texts["kustomization.yaml"] = monitoring.kustomization(resources)
     texts["ROUTES.md"] = docs.routes(catalog, gateways)
     texts["SECRETS.md"] = docs.secrets(catalog, gateways)
+    texts["report.html"] = report.page(catalog, gateways)
     files = {path: text.encode() for path, text in sorted(texts.items())}
     return {**files, WRITTEN: _written(files)}
 

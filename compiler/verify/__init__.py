@@ -51,6 +51,7 @@ def _judged(
     bundle: Mapping[str, bytes], documents: Sequence[Document], kubernetes: str, litellm_version: str | None
 ) -> Iterator[Finding]:
     yield from layout.check(list(bundle), documents)
+    yield from layout.check_report(bundle)
     schema = KubernetesSchema(kubernetes)
     items = layout.objects(documents)
     findings = [finding for item in items for finding in schema.check(item) or values.check(item)]

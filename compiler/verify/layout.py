@@ -1,5 +1,6 @@
-"""Whether the three ways to apply the bundle (one file, the folder, kustomize) apply the same objects."""
+"""Whether the three ways to apply the bundle (one file, folder, kustomize) do the same; and report.html."""
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 
 from compiler.verify.documents import Document
@@ -10,6 +11,11 @@ KUSTOMIZATION = "kustomization.yaml"
 MANIFESTS = "manifests/"
 MONITORING = "monitoring"
 WATCHERS = f"{MONITORING}/{MANIFESTS}"
+REPORT = "report.html"
+WRITTEN = ".interlock.json"
+_ADDRESS = re.compile(
+    rb"""\s(?:src|srcset|href|action|data|poster)=(?!"#)"""
+)  # of anything but a place in the page
 _FIELDS = frozenset({"apiVersion", "kind", "resources"})  # any other would change what is applied
 
 
@@ -43,6 +49,22 @@ def check(files: Sequence[str], documents: Sequence[Document]) -> Iterator[Findi
         count = sum(part.path == path for part in (*parts, *watchers))
         if count != 1:
             yield Finding(path, "", "", f"holds {count or 'no'} object{'s' * (count > 1)}: it is for one")
+
+
+def check_report(bundle: Mapping[str, bytes]) -> Iterator[Finding]:
+    """The page for people is there wherever a whole output is, and loads nothing."""
+    page = bundle.get(REPORT)
+    if page is None:
+        if WRITTEN in bundle:
+            yield Finding(REPORT, "", "", "is missing")
+        return
+    if not page.startswith(b"<!doctype html>\n<html lang="):
+        yield Finding(REPORT, "", "", "does not start as an HTML page")
+    if b"""<meta http-equiv="Content-Security-Policy" content="default-src 'none';""" not in page:
+        yield Finding(REPORT, "", "", "has no policy that keeps it from loading anything")
+    for found in _ADDRESS.finditer(page.partition(b"<script")[0]):
+        where = page[: found.start()].count(b"\n") + 1
+        yield Finding(REPORT, "", f"line {where}", "refers to something outside of the page")
 
 
 def _in(documents: Sequence[Document], folder: str) -> list[Object]:

@@ -7,7 +7,8 @@ A case is a folder `<case>/{catalog.yaml,out/}`. To keep the cases small and qui
 - `manifests/*/configmap*.yaml` and `<name>.yaml`, which repeat the plugin and the other files of `litellm/`,
 - `.interlock.json`, which holds the digests of all of these, Interlock's version and the cost map's,
 
-and it masks the one line of a Deployment that moves with the plugin's text: the digest that rolls the pods.
+and it masks the one line of a Deployment that moves with the plugin's text, the digest that rolls the pods,
+and in `report.html` what is the same in every page: the style, the scripts and the policy that names them.
 `test_what_a_golden_tree_leaves_out_repeats_what_it_keeps` holds all of that together.
 
 `python tests/golden/refresh.py` writes the trees anew.
@@ -27,6 +28,7 @@ import yaml
 from compiler import runtime
 from compiler.pipeline import render
 from compiler.render import WRITTEN
+from compiler.resources import resource
 
 RUNTIME = Path(runtime.__file__).parent
 HERE = Path(__file__).resolve().parent
@@ -35,6 +37,11 @@ REFRESH = "if this is what you meant: python tests/golden/refresh.py, and review
 
 _DIGEST = re.compile(rb'(interlock\.dev/config-digest: )"?[0-9a-f]{12}"?$', re.MULTILINE)
 _MASK = rb"\1MASKED"
+REPORT = "report.html"
+_SAME_IN_EVERY_PAGE = re.compile(
+    rb'(?s)(?<=<style>).*?(?=</style>)|(?<=<script>).*?(?=</script>)'
+    rb'|(?<=Content-Security-Policy" content=").*?(?=">)'
+)
 
 Tree = Mapping[str, bytes]
 
@@ -47,8 +54,12 @@ def rendered(case: str) -> dict[str, bytes]:
 
 
 def kept(bundle: Tree) -> dict[str, bytes]:
-    """What a golden tree holds of a bundle, the digest of the configuration masked."""
-    return {path: _DIGEST.sub(_MASK, raw) for path, raw in bundle.items() if not _left_out(path)}
+    """What a golden tree holds of a bundle, masked."""
+    return {path: _masked(path, raw) for path, raw in bundle.items() if not _left_out(path)}
+
+
+def _masked(path: str, raw: bytes) -> bytes:
+    return _SAME_IN_EVERY_PAGE.sub(b"MASKED", raw) if path == REPORT else _DIGEST.sub(_MASK, raw)
 
 
 def _left_out(path: str) -> bool:
@@ -140,6 +151,12 @@ def test_what_a_golden_tree_leaves_out_repeats_what_it_keeps(case: str) -> None:
         assert {
             path.rpartition("/")[2]: text for path, text in beside.items() if path.endswith(".py")
         } == source
+
+    _, style, library, script = _SAME_IN_EVERY_PAGE.findall(bundle[REPORT])
+    assert {"report.css": style, "d3.min.js": library, "report.js": script} == {
+        name: resource("templates", "report", name).read_bytes()
+        for name in ("report.css", "d3.min.js", "report.js")
+    }
 
 
 @pytest.mark.parametrize("case", CASES)
