@@ -10,7 +10,7 @@ PIP = $(BIN)/python -m pip install --quiet --disable-pip-version-check
 # `make render INTERLOCK_AS_OF=` judges them as of today.
 export INTERLOCK_AS_OF ?= 2026-11-23
 
-.PHONY: render test check static wheel out-clean bench bench-runtime soak fuzz lock dev prove clean
+.PHONY: render test check static wheel out-clean bench bench-runtime bench-simulate soak fuzz lock dev prove clean
 
 render: $(VENV)/.base
 	$(BIN)/interlock render
@@ -55,6 +55,10 @@ bench-runtime: $(VENV)/.dev
 MINUTES ?= 10
 soak: $(VENV)/.dev
 	$(BIN)/python bench/soak.py $(MINUTES)
+
+# A million requests played through the reference gateway, and how long that takes.
+bench-simulate: $(VENV)/.dev
+	$(BIN)/python bench/simulate.py
 
 # Broken catalogs, by the hundred thousand: diagnostics or success, never a traceback.
 COUNT ?= 100000

@@ -15,6 +15,7 @@ VERBS = {
     "explain": "Show the route of a request, and why each other model lost.",
     "render": "Compile catalogs into out/<name>/.",
     "schema": "Print the catalog's JSON Schema.",
+    "simulate": "Play traffic through the routes: who answers, what fails, what it costs.",
     "test": "Run the routing tests of catalogs, and say what no test covers.",
     "validate": "Check catalogs: source, schema, references, interlocks.",
 }

@@ -39,7 +39,7 @@ _DIGEST = re.compile(rb'(interlock\.dev/config-digest: )"?[0-9a-f]{12}"?$', re.M
 _MASK = rb"\1MASKED"
 REPORT = "report.html"
 _SAME_IN_EVERY_PAGE = re.compile(
-    rb'(?s)(?<=<style>).*?(?=</style>)|(?<=<script>).*?(?=</script>)'
+    rb"(?s)(?<=<style>).*?(?=</style>)|(?<=<script>).*?(?=</script>)"
     rb'|(?<=Content-Security-Policy" content=").*?(?=">)'
 )
 
