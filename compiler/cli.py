@@ -13,6 +13,7 @@ VERBS = {
     "dev": "Run the compiled gateways on this machine, with simulated providers.",
     "docs": "Print the page of a diagnostic's code, or the table of codes.",
     "explain": "Show the route of a request, and why each other model lost.",
+    "plan": "Show what a change does: to requests, safety, cost and the cluster.",
     "render": "Compile catalogs into out/<name>/.",
     "schema": "Print the catalog's JSON Schema.",
     "simulate": "Play traffic through the routes: who answers, what fails, what it costs.",

@@ -1,0 +1,1 @@
+"""A plan as sections of words and grids, a module a concern; `page` puts them together."""
