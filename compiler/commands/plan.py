@@ -58,7 +58,8 @@ def command(
     \b
     Example:
       interlock plan --against origin/main
-      interlock plan catalog/current.yaml --against out --fail-on "safety,cost>10%"
+      interlock plan catalog/current.yaml --against main --fail-on "safety,cost>10%"
+      interlock plan --against out
       interlock plan --against main --format markdown > comment.md
     """  # noqa: D301
     from compiler.plan import plan

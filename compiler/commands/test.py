@@ -44,7 +44,7 @@ def command(  # one parameter an option
     \b
     Example:
       interlock test
-      interlock test catalog/current.yaml -k outage
+      interlock test catalog/current.yaml -k "is down"
       interlock test --min-coverage 90 --format junit > interlock.xml
     """  # noqa: D301
     if pattern is not None and (floor is not None or everything):

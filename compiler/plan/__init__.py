@@ -18,7 +18,8 @@ __all__ = ["Plan", "plan"]
 class Plan:
     """The change of one catalog. `remarks` say what was not compared, and why.
 
-    `is_compared`: both sides route something. `resources` is None where one of them could not be rendered.
+    `is_compared`: both sides route something. `is_judged`: the findings of both are known.
+    `resources` is None where one of them could not be rendered.
     """
 
     name: str
@@ -27,6 +28,7 @@ class Plan:
     is_new: bool
     is_deleted: bool
     is_compared: bool
+    is_judged: bool
     remarks: tuple[str, ...]
     routes: tuple[GatewayRoutes, ...]
     safety: Safety
@@ -55,6 +57,11 @@ class Plan:
         """Every change of a route at the gateway that clients call."""
         return tuple(change for one in self.routes if one.is_front for change in one.changes)
 
+    @property
+    def is_exact(self) -> bool:
+        """Whether every route of clients has been compared; a new or deleted catalog has none to compare."""
+        return self.is_new or self.is_deleted or (self.is_compared and all(one.exact for one in self.routes))
+
     def is_whole(self, change: Change) -> bool:
         """Whether what it asks for is new or gone altogether."""
         named = {("strategy", change.strategy), ("model", change.model)}
@@ -79,6 +86,7 @@ def plan(before: Side, after: Side) -> Plan:
         is_new=not before.exists,
         is_deleted=not after.exists,
         is_compared=before.table is not None and after.table is not None,
+        is_judged=all(side.catalog is not None or not side.exists for side in (before, after)),
         remarks=tuple(remarks),
         routes=tuple(routes.compare(before, after)),
         safety=safety.compare(before, after, found),

@@ -1,4 +1,4 @@
-"""`--fail-on`: what a change may not do."""
+"""`--fail-on`: what a change may not do. What could not be compared counts as done: a gate fails closed."""
 
 import re
 from collections.abc import Callable, Iterator, Mapping
@@ -50,35 +50,48 @@ def _threshold(text: str) -> Threshold:
 
 
 def passed(plan: Plan, limits: tuple[Threshold, ...]) -> Iterator[str]:
-    """A line for each threshold that the change passes."""
+    """A line for each threshold that the change passes, or may pass for all that could be compared."""
     for limit in limits:
         for why in _JUDGES[limit.word](plan, limit):
             yield f"--fail-on {limit.text}: {plan.name}: {plain(why)}"
 
 
 def _safety(plan: Plan, _limit: Threshold) -> Iterator[str]:
+    if not plan.is_judged:
+        yield f"what {plan.against} was found to be is not known, so this cannot be judged"
     if lost := plan.safety.lost:
         yield f"less safe in {counted(len(lost), 'point')}: {lost[0].words}"
 
 
 def _routes(plan: Plan, _limit: Threshold) -> Iterator[str]:
+    yield from _not_exact(plan)
     if number := len(plan.front_routes):
         yield f"{counted(number, 'kind of request is', 'kinds of request are')} routed otherwise"
 
 
+def _not_exact(plan: Plan) -> Iterator[str]:
+    if not plan.is_exact:
+        yield "not all routes could be compared"
+
+
 def _refusals(plan: Plan, _limit: Threshold) -> Iterator[str]:
+    yield from _not_exact(plan)
     if number := sum(map(is_refused, plan.front_routes)):
         which = counted(number, "kind of request that was", "kinds of request that were")
         yield f"{which} answered: refused now"
 
 
 def _restarts(plan: Plan, _limit: Threshold) -> Iterator[str]:
-    if plan.resources and (found := plan.resources.deployments("restarts")):
+    if plan.resources is None:
+        yield "Kubernetes objects could not be compared"
+    elif found := plan.resources.deployments("restarts"):
         yield f"{', '.join(found)} {'restarts' if len(found) == 1 else 'restart'}"
 
 
 def _cost(plan: Plan, limit: Threshold) -> Iterator[str]:
     money = plan.money
+    if not (plan.is_compared or plan.is_new or plan.is_deleted):
+        yield "what the traffic costs could not be compared"
     if money.unknown:
         yield f"the cost of {', '.join(one.name for one in money.unknown)} can no longer be told"
     over = money.delta

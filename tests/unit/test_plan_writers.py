@@ -242,3 +242,22 @@ def test_small_words() -> None:
     assert (counted(1, "route"), counted(2000, "route")) == ("1 route", "2,000 routes")
     assert [enumerated(list("abc"[:size])) for size in range(4)] == ["", "a", "a and b", "a, b and c"]
     assert (clipped("abcdef", 4), clipped("abcd", 4)) == ("abc…", "abcd")
+
+
+def test_a_gate_is_closed_for_what_could_not_be_compared() -> None:
+    blind = replace(routed(), is_compared=False, is_judged=False, resources=None)
+    limits = thresholds("safety,routes,refusals,restarts,cost")
+    assert [line.split(":")[0] for line in passed(blind, limits)] == [
+        f"--fail-on {limit.text}" for limit in limits
+    ]
+
+
+def test_a_gate_is_closed_where_not_all_routes_were_looked_at() -> None:
+    partly = routed(remarks=("not looked at",))
+    assert any("not all routes" in line for line in passed(partly, thresholds("routes")))
+    assert list(passed(routed(), thresholds("routes,refusals"))) == []
+
+
+def test_a_new_catalog_passes_no_threshold() -> None:
+    new = replace(routed(), is_new=True, is_compared=False)
+    assert list(passed(new, thresholds("routes,refusals,cost"))) == []

@@ -11,6 +11,7 @@ from compiler.plan.sections.layout import Grid, Section
 
 _HEAD = ("asked for", "requests", "before", "after")
 _LONGEST_BODY = 300  # characters
+_MOST_NAMED = 4  # rows of requests that name a model, before they are folded
 
 
 def sections(plan: Plan) -> Iterator[Section]:
@@ -18,6 +19,10 @@ def sections(plan: Plan) -> Iterator[Section]:
     for one in plan.routes:
         to = "" if one.is_front else f" at {one.gateway} itself"
         usual, rare, both, left_out = _sorted(plan, one)
+        named: list[Change] = []
+        if sum(change.model is not None for change in usual) > _MOST_NAMED:  # what is refused stays in sight
+            named = [change for change in usual if change.model is not None and not _alarms(plan, change)]
+            usual = [change for change in usual if change not in named]
         notes = list(map(line, one.remarks))
         if left_out:
             notes.append(
@@ -25,6 +30,8 @@ def sections(plan: Plan) -> Iterator[Section]:
             )
         rows = tuple(_route_row(plan, change) for change in usual)
         yield Section(f"Routes that change{to}", tuple(notes), Grid(_HEAD, rows), folded=not one.is_front)
+        title = f"Requests that name a model{to}: {counted(len(named), 'kind')}"
+        yield Section(title, (), Grid(_HEAD, tuple(_route_row(plan, one) for one in named)), folded=True)
         for found, which in (
             (rare, "Rarer requests, which ask for more or meet an outage"),
             (both, "Requests that name a model and a strategy"),
@@ -32,6 +39,10 @@ def sections(plan: Plan) -> Iterator[Section]:
             rows = tuple(_example_row(plan, change) for change in found)
             title = f"{which}{to}: {counted(len(found), 'kind')}"
             yield Section(title, (), Grid((*_HEAD, "for example"), rows), folded=True)
+
+
+def _alarms(plan: Plan, change: Change) -> bool:
+    return is_refused(change) and not plan.is_whole(change)
 
 
 def _sorted(plan: Plan, routes: GatewayRoutes) -> tuple[list[Change], list[Change], list[Change], int]:
