@@ -244,14 +244,13 @@ def _settings(
         "max_fallbacks": max(5, _most_hops(catalog, gateway)),
         # LiteLLM cools a deployment down at one failure more than it allows; unset, a lone one never is.
         "allowed_fails": fallback.cooldown_failures - 1,
+        # It takes 3 for unset, which is its own default, where no policy says the same.
+        "allowed_fails_policy": dict.fromkeys(
+            _target_line(catalog).cooldown_errors, fallback.cooldown_failures - 1
+        ),
         "cooldown_time": fallback.cooldown_s,
         "routing_groups": groups,
     }
-    errors = _target_line(catalog).cooldown_errors
-    if errors:
-        router_settings["allowed_fails_policy"] = dict.fromkeys(errors, fallback.cooldown_failures - 1)
-    if any(d.rpm or d.tpm for model in catalog.served(gateway) for d in model.deployments):
-        router_settings["optional_pre_call_checks"] = ["enforce_model_rate_limits"]
     if gateway.redis:
         router_settings |= _redis(gateway.redis, env)
     general_settings: dict[str, Any] = {"enforce_fallback_model_access": True}

@@ -11,7 +11,7 @@ from itertools import count
 
 from compiler.runtime.models import Table
 from compiler.simulate.latency import LUCK_BITS, PLACES, SHORT_ANSWER, SIGMA, bin_of, spread
-from compiler.simulate.memory import BLAMED_S, OVER_LIMIT, Memory, Rules
+from compiler.simulate.memory import OVER_LIMIT, Memory, Rules
 from compiler.simulate.plans import Plans
 from compiler.simulate.plant import Plant, Replica, Seat, Target, Upstream
 from compiler.simulate.spec import Spec
@@ -108,7 +108,10 @@ class Engine:
                 if not self._call(t, walk, upstream):
                     continue
             target = walk.pending.pop(0)
-            status, seconds, ms = self._try(t, walk, target)
+            if self._memory.is_over_limit(t, walk.replica.seats[target.number], target):
+                self._turned_away(t, walk)
+                continue
+            status, seconds, ms = self._try(walk, target)
             if not status:
                 self._answered(t, walk, target, ms)
                 return
@@ -155,9 +158,6 @@ class Engine:
         """Begins a hop; False when the gateway behind has nobody to ask."""
         walk.called = upstream
         walk.attempts += 1
-        if walk.blames:
-            walk.blames = False
-            self._memory.failed(t, walk.replica, upstream.seat, OVER_LIMIT, BLAMED_S)
         if upstream.is_direct:
             walk.pending = [upstream.targets[0]]
             return True
@@ -175,13 +175,8 @@ class Engine:
         awake = [one for one in placed if seats[one.number].rests_until <= t]
         return awake + [one for one in placed if one not in awake and not seats[one.number].waits]
 
-    def _try(self, t: float, walk: Walk, target: Target) -> tuple[int, float, float | None]:
+    def _try(self, walk: Walk, target: Target) -> tuple[int, float, float | None]:
         """(status or 0, seconds it took to fail, milliseconds to answer a short question)."""
-        if (target.rpm or target.tpm) and self._memory.is_over_limit(
-            t, walk.replica.seats[target.number], target
-        ):
-            walk.blames = self.rules.blames_next
-            return OVER_LIMIT, 0.0, None
         if target.down:
             return REFUSED_CONNECTION, 0.0, None
         if target.rate and self._lots.random() < target.rate:
@@ -191,6 +186,17 @@ class Engine:
         if ms is not None and ms > self.rules.timeout_s * 1000:
             return TIMEOUT, self.rules.timeout_s, None
         return 0, 0.0, ms
+
+    def _turned_away(self, t: float, walk: Walk) -> None:
+        """By a limit of ours: nobody was called. A gateway behind with no other says how long to wait."""
+        called = walk.called
+        if walk.pending or called is None:
+            return
+        if called.is_direct:
+            walk.turned_away()
+            return
+        self._memory.failed(t, walk.replica, called.seat, OVER_LIMIT, self._memory.next_minute_s(t))
+        walk.note(OVER_LIMIT)
 
     def _answered(self, t: float, walk: Walk, target: Target, ms: float | None) -> None:
         spec, line = walk.spec, self.tally.line(walk.spec.line)

@@ -1,5 +1,6 @@
 """What a process of the gateway makes of what it has met: LiteLLM's cool-downs and limits."""
 
+import math
 from dataclasses import dataclass
 
 from compiler.catalog import Fallback
@@ -9,21 +10,17 @@ from compiler.simulate.tally import Tally
 OVER_LIMIT = 429
 # LiteLLM rests a deployment for these, and all of 500 and more; a 400, 403 or 422 is the caller's matter.
 _RESTS = frozenset((401, 402, 404, 408, 429))
-# A call that our own limit turns away is counted by LiteLLM twice: against the deployment, and, because that
-# comes after the request has gone on, against the next one as well, which then rests for a minute.
-BLAMED_S = 60.0
 
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """`fallback` of a catalog, in seconds. `blames_next`: see `BLAMED_S`."""
+    """`fallback` of a catalog, in seconds."""
 
     timeout_s: float
     laps: int
     backoff_s: float
     failures: int
     rest_s: float
-    blames_next: bool = True
 
 
 def rules_of(fallback: Fallback) -> Rules:
@@ -61,8 +58,14 @@ class Memory:
     def _minute(self, t: float) -> int:
         return int((t + self.minute_s) // 60)
 
+    def next_minute_s(self, t: float) -> int:
+        """In whole seconds, as it is said."""
+        return math.ceil(60 - (t + self.minute_s) % 60)
+
     def is_over_limit(self, t: float, seat: Seat, target: Target) -> bool:
         """By minutes of the clock: tokens of the answers so far, then this call among the minute's calls."""
+        if not target.rpm and not target.tpm:
+            return False
         minute = self._minute(t)
         if target.tpm and seat.minute_of_tokens == minute and seat.tokens >= target.tpm:
             self.tally.limited(target.number, "tpm", t, minute)

@@ -17,7 +17,7 @@ class Walk:
     """The state of one request on its way. `hops` are (model, lap), in LiteLLM's order."""
 
     __slots__ = (
-        "at", "attempts", "awake", "blames", "called", "failed", "failed_this_lap", "failing", "hops", "lap",
+        "at", "attempts", "awake", "called", "failed", "failed_this_lap", "failing", "hops", "lap",
         "luck", "over", "pending", "refusers", "replica", "resting", "spec", "started",
     )  # fmt: skip
 
@@ -42,7 +42,6 @@ class Walk:
         self.called: Upstream | None = None
         self.pending: list[Target] = []  # that a gateway behind has yet to ask
         self.failing: tuple[Target, int] | None = None  # a call that takes its time to fail, and its status
-        self.blames = False  # a limit of ours was met by the call before
 
     def enter(self, lap: int) -> bool:
         """Before a hop of another lap; whether it is worth pausing for."""
@@ -83,6 +82,13 @@ class Walk:
         if status in CALLERS_FAULT:
             self.refusers.add(up.vendor)
         self.over = self.over or len(self.refusers) > 1
+
+    def turned_away(self) -> None:
+        """The limit of the called upstream is used up: it was not called after all."""
+        assert self.called is not None  # noqa: S101  # the engine chose it
+        self.failed_this_lap.add(self.called)
+        self.called = None
+        self.attempts -= 1
 
     def last_status(self) -> int:
         """What the client is told: 429 when nobody could be asked."""

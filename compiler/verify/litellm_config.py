@@ -11,7 +11,6 @@ from compiler.verify.litellm_files import CONFIG, TABLE, Entry, Files
 
 HANDLER = "routing_plugin.handler"
 PREFIXES_OF_OURS = ("litellm_proxy",)  # another gateway
-RATE_LIMITS = "enforce_model_rate_limits"
 
 _SECTIONS = ("litellm_settings", "router_settings", "general_settings")
 _WORDS = {str: "text", int: "a whole number", float: "a number", bool: "true or false"}
@@ -129,7 +128,7 @@ def _is_table(table: Any) -> bool:
 
 def check(files: Files, line: Line) -> Iterator[Finding]:
     """What LiteLLM does read, and would read to our harm."""
-    for rule in (_fixed, _least, _callbacks, _pre_call_checks, _policy):
+    for rule in (_fixed, _least, _callbacks, _policy):
         yield from (files.finding(*problem) for problem in rule(files, line))
     known = {*line.prefixes.values(), *PREFIXES_OF_OURS}
     for entry in files.entries:
@@ -162,29 +161,13 @@ def _callbacks(files: Files, _: Line) -> Iterator[Problem]:
         yield at, f"there is no {module} beside {CONFIG}"
 
 
-def _pre_call_checks(files: Files, _: Line) -> Iterator[Problem]:
-    """`rpm` and `tpm` limit nothing without the one check that we use: they would be weights alone."""
-    checks = files.config["router_settings"].get("optional_pre_call_checks", [])
-    limited = any(not {"rpm", "tpm"}.isdisjoint(entry.data["litellm_params"]) for entry in files.entries)
-    if limited and RATE_LIMITS not in checks:
-        yield (
-            "router_settings",
-            f"rpm and tpm are weights, no limits, without optional_pre_call_checks: [{RATE_LIMITS}]",
-        )
-    if set(checks) - {RATE_LIMITS}:
-        yield (
-            "router_settings.optional_pre_call_checks",
-            f"must be [{RATE_LIMITS}]: the plugin filters the rest",
-        )
-
-
 def _policy(files: Files, line: Line) -> Iterator[Problem]:
-    """On a line that has it, the policy is what cools a lone deployment down."""
+    """The policy is what cools a lone deployment down, and on 1.106 any of them after 4 failures."""
     at = "router_settings.allowed_fails_policy"
     policy = files.config["router_settings"].get("allowed_fails_policy", {})
     for name in line.cooldown_errors:
         if name not in policy:
-            yield at, f"without {name}, the only deployment of a model never cools down for it"
+            yield at, f"without {name}, a deployment may never cool down for it"
     for name, count in policy.items():
         if name not in KEYS[line.minor].allowed_fails_policy:
             yield child(at, name), f"no error that LiteLLM {line.minor} counts: it would ignore it in silence"

@@ -239,10 +239,8 @@ def test_this_catalog_has_every_key_that_interlock_writes(written: tuple[Path, d
     config = written[1]
     entries = config["model_list"]
     assert keys().top.keys() == config.keys()
-    for section in ("litellm_settings", "general_settings"):
+    for section in ("litellm_settings", "router_settings", "general_settings"):
         assert getattr(keys(), section).keys() == config[section].keys()
-    lacks_policy = keys().router_settings.keys() - config["router_settings"].keys()
-    assert lacks_policy <= {"allowed_fails_policy"}  # which is for lines that need it
     assert keys().litellm_params.keys() == {key for entry in entries for key in entry["litellm_params"]}
     assert keys().model_info.keys() == {key for entry in entries for key in entry["model_info"]}
     assert keys().group.keys() == {key for one in config["router_settings"]["routing_groups"] for key in one}
@@ -298,7 +296,7 @@ def test_settings_of_the_router_arrive(written: tuple[Path, dict[str, Any]], fou
         group["group_name"]: [group["models"], group["routing_strategy"], group["model_priorities"]]
         for group in settings["routing_groups"]
     }
-    assert found["checks"] == ["ModelRateLimitingCheck"]
+    assert found["checks"] == []  # the plugin keeps the limits
     assert found["redis"] == {"host": "redis.production.svc", "port": "6380", "password": SECRET}
 
 

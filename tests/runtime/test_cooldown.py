@@ -1,6 +1,8 @@
-"""A model with one deployment rests after the failures that the catalog allows, on every LiteLLM line."""
+"""A deployment rests after the failures that are allowed, a model's only one too, on every LiteLLM line."""
 
+from collections import Counter
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 import requests
@@ -63,3 +65,28 @@ def test_one_failure_less_than_that_rests_nobody(gateway: DevGateways) -> None:
     assert response.status_code == 500
     gateway.clear("healthy")
     assert answerer(gateway, "last") == "last"
+
+
+SEVERAL = """
+apiVersion: interlock/v1
+name: several
+providers:
+  failing: {type: openai, api_key: {secret: keys, key: failing}}
+  healthy: {type: anthropic, api_key: {secret: keys, key: healthy}}
+models:
+  lone: {provider: failing, context_window: 9000, fallbacks: [last]}
+  pair: {context_window: 9000, fallbacks: [], deployments: [{provider: failing}, {provider: healthy}]}
+  last: {provider: healthy, context_window: 9000}
+fallback: {cooldown: {failures: FAILURES, seconds: 300}}
+"""
+
+
+@pytest.mark.parametrize("failures", [3, 4, 5])
+def test_any_number_of_failures_may_be_allowed(failures: int, tmp_path: Path) -> None:
+    """LiteLLM's own default of allowed failures, 3, is a number like any other."""
+    with gateways_of(SEVERAL.replace("FAILURES", str(failures)), tmp_path) as gateways:
+        gateways.set_fault("failing", status=500)
+        assert {answerer(gateways, "lone") for _ in range(10)} == {"last"}
+        assert {answerer(gateways, "pair") for _ in range(10)} == {"pair"}
+        asked = Counter(row["model"] for row in gateways.requests() if row["provider"] == "failing")
+    assert asked == {"lone": failures, "pair": failures}

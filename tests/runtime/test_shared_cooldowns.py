@@ -1,4 +1,4 @@
-"""Two replicas share their cool-downs through a real Redis, and lose no request when it dies."""
+"""Two replicas share their cool-downs and limits through a real Redis, and lose no request when it dies."""
 
 import os
 import shutil
@@ -29,6 +29,8 @@ providers:
 models:
   one: {provider: anthropic, context_window: 1000}
   two: {provider: openai, context_window: 1000}
+  few: {provider: openai, context_window: 1000, rpm: 6, fallbacks: [one]}
+  wordy: {provider: openai, context_window: 1000, tpm: 60, fallbacks: [one]}
 strategies: {chosen: {candidates: [one, two]}}
 fallback: {cooldown: {failures: 1, seconds: 60}}
 """
@@ -59,10 +61,10 @@ def fleet(
         yield gateways, list(started)
 
 
-def ask(url: str) -> tuple[Mapping[str, str], float]:
+def ask(url: str, **asked: str) -> tuple[Mapping[str, str], float]:
     """The headers of an answer, and how long it took, in seconds."""
     start = time.monotonic()
-    body = {"messages": [{"role": "user", "content": "hi"}]}
+    body = {**asked, "messages": [{"role": "user", "content": "hi"}]}
     answer = requests.post(f"{url}/v1/chat/completions", json=body, timeout=60)
     assert answer.status_code == 200, answer.text
     return answer.headers, time.monotonic() - start
@@ -80,6 +82,22 @@ def test_what_one_replica_learns_the_other_knows(fleet: tuple[DevGateways, list[
     assert (headers["x-interlock-model"], headers["x-interlock-attempts"]) == ("two", "1")
     assert [row["provider"] for row in gateways.requests()[before:]] == ["openai"]
     gateways.clear("anthropic")
+
+
+def test_a_limit_holds_for_all_replicas_together(fleet: tuple[DevGateways, list[str]]) -> None:
+    gateways, urls = fleet
+    if time.time() % 60 > 45:  # limits count by minutes of the clock
+        time.sleep(60.2 - time.time() % 60)
+    before = len(gateways.requests())
+    found = [ask(url, model="few")[0]["x-interlock-model"] for _ in range(6) for url in urls]
+    assert found == ["few"] * 6 + ["one"] * 6
+    assert [row["model"] for row in gateways.requests()[before:]].count("few") == 6
+    words = []
+    for _ in range(12):
+        words += [ask(url, model="wordy")[0]["x-interlock-model"] for url in urls]
+        time.sleep(0.3)  # tokens are counted a moment after the answer
+    assert words == sorted(words, reverse=True), "once used up, for both"
+    assert set(words) == {"wordy", "one"}
 
 
 def test_without_its_redis_every_request_is_answered(

@@ -95,6 +95,17 @@ def test_a_model_of_which_nothing_is_left_is_cooling_down() -> None:
     assert one.result_of("one") == "cooling down"
 
 
+def test_who_is_over_its_limit_was_not_called_and_its_models_next_one_is() -> None:
+    one = journey()
+    first = call(one, "two", "b", "b2")
+    one.turned_away()
+    assert {first, call(one, "two", "b", "b2")} == {"b", "b2"}
+    assert (one.attempts, one.failed) == (1, {})
+    one.turned_away()
+    assert call(one, "two", "b", "b2") is None
+    assert (one.attempts, one.result_of("two")) == (0, "over its limit")
+
+
 def test_two_vendors_that_call_the_request_wrong_end_it() -> None:
     one = journey(attempts=3)
     call(one, "one", "a")

@@ -179,22 +179,30 @@ def test_a_slow_provider_takes_so_much_longer_and_then_too_long() -> None:
 
 
 def test_calls_over_the_limit_of_a_minute_are_turned_away() -> None:
-    made = engine(catalog_of(limits="rpm: 20,"))
-    object.__setattr__(made.rules, "blames_next", False)
-    tally = played(made, every(1, 60))
-    # 20 are answered; those at 20, 21 and 22 s are turned away, then it rests until 52 s; then 52, 53 and 54.
+    tally = played(engine(catalog_of(limits="rpm: 20,")), every(1, 60))
     assert answers(tally) == {"dear": 20, "cheap": 40}
     (spent,) = tally.limits.values()
-    assert (spent.turned_away, spent.first_s, spent.minutes) == (6, 20.0, 1)
+    assert (spent.turned_away, spent.first_s, spent.minutes) == (40, 20.0, 1)
 
 
-def test_a_limit_that_is_met_rests_the_next_model_too() -> None:
-    """As LiteLLM does it: it counts what it turned away against the deployment that answers in its place."""
+def test_a_limit_that_is_met_is_nobodys_failure_and_no_call() -> None:
     tally = played(engine(catalog_of(limits="rpm: 20,")), every(1, 60))
-    # Both wait from 23 s on; the limited one is asked again at 52, 53 and 54 s, in the same minute.
-    assert answers(tally) == {"dear": 20, "cheap": 3}
-    assert tally.failed() == {429: 37}
-    assert failures(tally) == {("dear", 429): 6}
+    assert not failures(tally)
+    assert not tally.rests
+    assert tally.attempts == {1: 60}
+
+
+def test_a_limit_behind_another_gateway_rests_it_until_the_next_minute() -> None:
+    text = CATALOG.replace("RPM", "rpm: 20,").replace("RETRIES", "0")
+    text = text.replace("models:", "gateways: {gateway: {}, inner: {}}\nmodels:")
+    text = text.replace("{type: anthropic,", "{type: anthropic, gateway: inner,")
+    catalog = validate_text(text.encode(), "catalog.yaml", "2026-11-23").catalog
+    assert catalog is not None
+    tally = played(engine(catalog), every(1, 120))
+    assert answers(tally) == {"dear": 40, "cheap": 80}
+    assert not failures(tally)
+    # The other gateway is asked in vain at 20, 21 and 22 s, says to wait, and is asked again at 60 s.
+    assert tally.attempts == {1: 114, 2: 6}
 
 
 def test_limits_can_be_lifted_and_set() -> None:
@@ -211,7 +219,6 @@ def test_tokens_count_when_they_have_been_answered() -> None:
     # At once: all ten are asked before any is answered.
     assert answers(played(engine(catalog_of(limits="tpm: 5000,")), every(0.1, 10))) == {"dear": 10}
     late = engine(catalog_of(limits="tpm: 5000,"))
-    object.__setattr__(late.rules, "blames_next", False)
     # Known at 2, 5, 8, 11 and 14 s: 5,500 of them when the sixth comes at 15 s.
     assert answers(played(late, every(3, 6))) == {"dear": 5, "cheap": 1}
 

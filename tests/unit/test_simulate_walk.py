@@ -50,7 +50,7 @@ class ProviderError(Exception):
 
 
 async def walked(
-    route: tuple[Stop, ...], resting: dict[str, bool], faults: dict[str, Iterator[int]]
+    route: tuple[Stop, ...], resting: dict[str, bool], limited: set[str], faults: dict[str, Iterator[int]]
 ) -> list[str]:
     """The calls of the real journey, walked as LiteLLM walks it."""
     rows = {up.id: {"model_info": {"id": up.id}} for stop in route for up in stop.upstreams}
@@ -65,7 +65,8 @@ async def walked(
     for hop in [one.route[0], *one.fallbacks()]:
         model = hop if isinstance(hop, str) else hop["model"]
         await one.enter(journeys.lap_of({} if isinstance(hop, str) else {HOP: hop[HOP]}))
-        chosen = one.next_of(model, healthy)
+        while (chosen := one.next_of(model, healthy)) and chosen[0]["model_info"]["id"] in limited:
+            one.turned_away()
         if chosen:
             name = chosen[0]["model_info"]["id"]
             calls.append(name)
@@ -73,27 +74,37 @@ async def walked(
             if not status:
                 break
             one.note(ProviderError(status), another_may=False)
+    assert one.attempts == len(calls)
     return calls
 
 
 def simulated(
-    plant: Plant, route: tuple[Stop, ...], resting: dict[str, bool], faults: dict[str, Iterator[int]]
+    plant: Plant,
+    route: tuple[Stop, ...],
+    resting: dict[str, bool],
+    limited: set[str],
+    faults: dict[str, Iterator[int]],
 ) -> list[str]:
-    engine = Engine(plant, EMPTY, Rules(30, LAPS, 0.0, 10**6, 30, blames_next=False), seed=1)
+    engine = Engine(plant, EMPTY, Rules(30, LAPS, 0.0, 10**6, 30), seed=1)
     replica = Replica([Seat() for _ in plant.targets], rests_until=1000.0 if resting else -1.0)
     for name, waits in resting.items():
         seat = replica.seats[plant.upstreams[name].seat]
         seat.rests_until, seat.waits = 1000.0, waits
     calls: list[str] = []
 
-    def attempt(_t: float, _walk: Walk, target: Target) -> tuple[int, float, float | None]:
+    def attempt(_walk: Walk, target: Target) -> tuple[int, float, float | None]:
         calls.append(target.id)
         return next(faults[target.id]), 0.0, 1.0
 
+    def is_over_limit(_t: float, _seat: Seat, target: Target) -> bool:
+        return target.id in limited
+
     engine._try = attempt  # type: ignore[method-assign]
+    engine._memory.is_over_limit = is_over_limit  # type: ignore[method-assign]
     spec = Spec(Ask({}, "chat", 0), 1, 1, 1, 1)
     engine._go(0.0, Walk(spec, Plan(route), replica, 0.0, 0, LAPS))
     engine.finish()
+    assert engine.tally.attempts == {len(calls): 1}
     return calls
 
 
@@ -112,8 +123,9 @@ def test_the_calls_are_the_journeys(seed: int) -> None:
         name: [lots.choice(STATUSES[1:] if lots.random() < 0.8 else STATUSES) for _ in range(20)]
         for name in names
     }
-    real = asyncio.run(walked(route, resting, {name: iter(faults[name]) for name in names}))
-    assert simulated(plant, route, resting, {name: iter(faults[name]) for name in names}) == real
+    limited = {name for name in names if seed % 2 and lots.random() < 0.3}
+    real = asyncio.run(walked(route, resting, limited, {name: iter(faults[name]) for name in names}))
+    assert simulated(plant, route, resting, limited, {name: iter(faults[name]) for name in names}) == real
 
 
 def test_such_requests_do_go_on_and_on() -> None:
@@ -121,5 +133,5 @@ def test_such_requests_do_go_on_and_on() -> None:
     levels = {"m0": [1], "m1": [1, 2]}
     plant = made_plant(levels)
     always = {name: iter([503] * 20) for name in plant.upstreams}
-    calls = simulated(plant, route_of(plant, levels), {"m0-1": False}, always)
+    calls = simulated(plant, route_of(plant, levels), {"m0-1": False}, set(), always)
     assert calls == ["m1-1", "m1-2", "m0-1", *["m1-1", "m1-2", "m0-1"] * 2]

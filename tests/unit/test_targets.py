@@ -43,11 +43,11 @@ def test_a_version_between_the_lines_is_of_none(unknown: str) -> None:
     assert line_for(unknown) is None
 
 
-def test_only_a_line_that_asks_for_it_gets_a_cooldown_of_each_error() -> None:
-    old, new = router_settings("1.106.2"), router_settings("1.109.1")
-    policy = new.pop("allowed_fails_policy")
-    assert new == old
-    assert set(policy.values()) == {old["allowed_fails"]} == {3}
+@pytest.mark.parametrize("line", LINES.values(), ids=LINES)
+def test_each_error_that_rests_a_deployment_is_named_and_allowed_as_often(line: Line) -> None:
+    settings = router_settings(line.default_version)
+    policy = settings["allowed_fails_policy"]
+    assert set(policy.values()) == {settings["allowed_fails"]} == {3}
     assert "BadRequestErrorAllowedFails" not in policy  # the caller's mistake rests nobody
     assert {"RateLimitErrorAllowedFails", "TimeoutErrorAllowedFails"} < set(policy)
 

@@ -193,7 +193,10 @@ DEFECTS: dict[str, tuple[Callable[[Bundle], Any], str, str]] = {
         "would filter"),
     "a check that filters": (
         lambda b: settings(b).update(optional_pre_call_checks=["prompt_caching"]),
-        "router_settings.optional_pre_call_checks", "the plugin filters the rest"),
+        "router_settings.optional_pre_call_checks", "the plugin filters"),
+    "LiteLLM's own limits": (
+        lambda b: settings(b).update(optional_pre_call_checks=["enforce_model_rate_limits"]),
+        "router_settings.optional_pre_call_checks", "rests the next deployment"),
     "a setting that no LiteLLM reads": (
         lambda b: settings(b, "litellm").update(telemetry=False), "litellm_settings.telemetry", "ignore it"),
     "no timeout": (lambda b: settings(b).pop("timeout"), "router_settings.timeout", "must be above zero"),
@@ -202,7 +205,7 @@ DEFECTS: dict[str, tuple[Callable[[Bundle], Any], str, str]] = {
     "no cool-downs of lone deployments": (
         lambda b: settings(b).pop("allowed_fails"), "router_settings.allowed_fails", "must be 0 or more"),
     "a policy for an error that nobody counts": (
-        lambda b: settings(b).update(allowed_fails_policy={"ForbiddenErrorAllowedFails": 1}),
+        lambda b: settings(b)["allowed_fails_policy"].update(ForbiddenErrorAllowedFails=1),
         "router_settings.allowed_fails_policy.ForbiddenErrorAllowedFails", "ignore it in silence"),
     "a callback of somebody else's": (
         lambda b: settings(b, "litellm")["callbacks"].append("langfuse"), "litellm_settings.callbacks[2]",
@@ -307,27 +310,19 @@ def test_a_wildcard(azure: Bundle) -> None:
     ]
 
 
-def test_limits_that_limit_nothing(azure: Bundle) -> None:
-    bundle = copy.deepcopy(azure)
-    del settings(bundle)["optional_pre_call_checks"]
-    (found,) = bundle.judged()
-    assert found.pointer == "router_settings"
-    assert "enforce_model_rate_limits" in found.message
-
-
 def test_a_weight_of_nothing(azure: Bundle) -> None:
     bundle = copy.deepcopy(azure)
     params(bundle)["weight"] = 0
     assert [one.pointer for one in bundle.judged()] == ["model_list[0].litellm_params.weight"]
 
 
-def test_a_line_on_which_a_lone_deployment_cools_down_by_its_policy_alone(reference: Bundle) -> None:
-    """The reference is compiled for 1.106, which needs none."""
+@pytest.mark.parametrize("minor", sorted(LINES))
+def test_without_a_policy_a_deployment_may_never_cool_down(reference: Bundle, minor: str) -> None:
     bundle = copy.deepcopy(reference)
-    settings(bundle).pop("allowed_fails_policy", None)
-    found = bundle.judged("1.109")
-    named = {one.message.split()[1].rstrip(",") for one in found if "never cools down" in one.message}
-    assert named == set(LINES["1.109"].cooldown_errors)
+    settings(bundle).pop("allowed_fails_policy")
+    found = bundle.judged(minor)
+    named = {one.message.split()[1].rstrip(",") for one in found if "may never cool down" in one.message}
+    assert named == set(LINES[minor].cooldown_errors)
 
 
 def test_a_gateway_that_no_deployment_starts(reference: Bundle) -> None:

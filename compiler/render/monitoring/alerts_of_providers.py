@@ -45,7 +45,7 @@ def provider_down(catalog: Catalog, of: Selector) -> Alert:
         f"{{{{ $labels.provider }}}} does not answer {of.catalog}",
         "{{ $value | humanizePercentage }} of the calls of {{ $labels.provider }} failed over"
         f" {spoken(window)}. Its deployments rest for {_seconds(fallback.cooldown_s)} after"
-        f" {fallback.cooldown_failures} failures in a minute, and other models answer in their place.",
+        f" {fallback.cooldown_failures} failures within that time, and other models answer in their place.",
         [
             Case("just above", calls(few * 1.3, 0.55), minutes, (firing,)),
             Case("just below", calls(few * 10, 0.45), minutes),

@@ -11,13 +11,13 @@ class Line:
     """One minor version line, and what differs between them (docs/guides/litellm-versions.md).
 
     `prefixes` are how it names the API of each provider type. `cooldown_errors` are the keys of
-    `allowed_fails_policy` without which the only deployment of a model never cools down.
+    `allowed_fails_policy` without which a deployment may never cool down.
     """
 
     minor: str
     default_version: str
     prefixes: dict[str, str]
-    cooldown_errors: tuple[str, ...] = ()
+    cooldown_errors: tuple[str, ...]
 
 
 _PREFIXES = {
@@ -33,8 +33,9 @@ _PREFIXES = {
     "openai_compatible": "openai",
 }
 
-# From 1.108 on, `allowed_fails` alone is not for a model with one deployment, unless the configuration
-# itself names fallbacks, and ours are the plugin's. A bad request (400) is nobody's failure on any line.
+# `allowed_fails` alone is not enough. 1.106 takes 3, LiteLLM's own default, for unset. From 1.108 on,
+# it is not for a model with one deployment, unless the configuration itself names fallbacks, and ours are the
+# plugin's. A bad request (400) is nobody's failure on any line.
 _COOLDOWN_ERRORS = (
     "AuthenticationErrorAllowedFails",
     "BadGatewayErrorAllowedFails",
@@ -48,7 +49,7 @@ _COOLDOWN_ERRORS = (
 LINES: dict[str, Line] = {
     line.minor: line
     for line in (
-        Line("1.106", "1.106.2", _PREFIXES),
+        Line("1.106", "1.106.2", _PREFIXES, _COOLDOWN_ERRORS),
         Line("1.109", "1.109.1", _PREFIXES, _COOLDOWN_ERRORS),
     )
 }

@@ -85,7 +85,6 @@ _COMMON = Keys(
         "allowed_fails_policy": dict,
         "cooldown_time": float,
         "routing_groups": list,
-        "optional_pre_call_checks": list,
         "redis_host": str,
         "redis_port": int,
         "redis_password": str,
@@ -142,6 +141,9 @@ HARMFUL: Mapping[str, Mapping[str, str]] = {
         "fallbacks": _FALLBACKS,
         "model_group_alias": "a name that no route judged would reach a model",
         "model_group_retry_policy": _RETRIES,
+        "optional_pre_call_checks": (
+            "the plugin filters and keeps the limits: LiteLLM's own check of limits rests the next deployment"
+        ),
         "retry_policy": _RETRIES,
     },
 }

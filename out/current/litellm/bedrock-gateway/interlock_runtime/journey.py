@@ -49,6 +49,7 @@ class Journey:
         self.failed: dict[str, int] = {}  # deployment → status of its last error
         self.failed_this_lap: set[str] = set()
         self.idle: set[str] = set()  # models of which no deployment was left to call
+        self.limited: set[str] = set()  # deployments whose limit was used up, so that nobody called them
         self.refusers: set[str] = set()  # vendors that called the request itself wrong
         self.called: str | None = None  # the deployment that the present hop calls
         self.last: str | None = None  # the one that was called last
@@ -130,6 +131,14 @@ class Journey:
         self.idle.add(model)
         return []
 
+    def turned_away(self) -> None:
+        """The limit of the deployment that was chosen is used up: it is not called, and nobody has failed."""
+        if self.called is not None:
+            self.limited.add(self.called)
+            self.failed_this_lap.add(self.called)
+            self.attempts -= 1
+        self.called = None
+
     def _untried(self, rows: list[Row]) -> list[Row]:
         return [row for row in rows if deployment_id(row) not in self.failed_this_lap]
 
@@ -155,7 +164,8 @@ class Journey:
         """The status of a model's last error, or why it has none."""
         ids = [one for level in self.decision.upstreams[model] for one in level]
         status = next((status for one, status in reversed(self.failed.items()) if one in ids), None)
-        return status or ("cooling down" if model in self.idle else "not asked")
+        idle = "cooling down" if self.limited.isdisjoint(ids) else "over its limit"
+        return status or (idle if model in self.idle else "not asked")
 
 
 def _weight(row: Row) -> float:

@@ -67,7 +67,7 @@ def response_headers(journey: Journey) -> dict[str, str]:
     }
     if journey.answered is not None:
         headers["x-interlock-model"] = journey.answered
-    if journey.answered is not None or journey.failed:
+    if journey.answered is not None or journey.failed or journey.limited:
         headers[ATTEMPTS] = str(journey.attempts)
     return {name: value.encode("ascii", "replace").decode() for name, value in headers.items()}
 

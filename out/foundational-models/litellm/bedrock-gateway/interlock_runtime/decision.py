@@ -30,7 +30,7 @@ class Decision:
     `upstreams` are the deployments of each model of the route that may answer, those of equal priority
     together. `reason` is one of `pinned`, `pinned_unfit` (it cannot serve the request), `canary`, `best`
     (the strategy's first) and `filtered` (its first cannot serve the request); in the proxy also
-    `cooling_down` (the first one is left alone for now).
+    `cooling_down` (the first one rests, or is over its limit).
     """
 
     route: tuple[str, ...] = ()

@@ -20,6 +20,7 @@ from .access import Keys, with_grant
 from .body import cap_timeout, drop_internals, internals, unsendable
 from .decision import decide, only
 from .journey import Journey, lap_of
+from .limits import Limits, wait_s
 from .litellm_data import (
     CLIENT_ROUTING,
     MODES,
@@ -38,7 +39,7 @@ from .litellm_data import (
 )
 from .metrics import made_metrics
 from .request import Refusal, get
-from .router import declare_prices, not_served, resting_last
+from .router import declare_prices, not_served, resting_last, shared_cache
 from .streams import AGAIN, again, late_headers, put_late, unbroken
 from .table import Loaded, TableFile
 from .words import is_number, show
@@ -73,6 +74,7 @@ class InterlockHandler(CustomLogger):  # type: ignore[misc]
         super().__init__()
         self.metrics = made_metrics()
         self.keys = Keys()
+        self.limits = Limits()
         self.internals = internals(all_litellm_params)
         self.file = TableFile(path, self.metrics, self._not_served)
         self._met: tuple[Any, str] | None = None  # the router and the table that know each other
@@ -120,7 +122,7 @@ class InterlockHandler(CustomLogger):  # type: ignore[misc]
         if is_hop:
             # Another gateway of ours chose this model, and holds the rest of the route itself.
             decision, retry = only(decision, str(decision.pinned)), {}
-        decision, resting = await resting_last(decision, router)
+        decision, resting = await resting_last(decision, router, self.limits)
         table = current.table["digest"]
         self._send(data, Journey(decision, retry, current.vendors, kind, resting, table, is_hop=is_hop))
         return data
@@ -195,14 +197,19 @@ class InterlockHandler(CustomLogger):  # type: ignore[misc]
         request_kwargs: dict[str, Any] | None = None,
         parent_otel_span: Any = None,  # noqa: ARG002
     ) -> list[Any]:
-        """Before each hop: keeps to the deployments that may answer and have not failed yet."""
+        """Before each hop: the one deployment to call, of those that may answer and have not failed yet."""
         journey = journey_of(request_kwargs)
         if journey is None or model not in journey.decision.upstreams:
             return healthy_deployments
         # A hop runs while LiteLLM handles the error of the one before.
         self._note(journey, sys.exc_info()[1])
         await journey.enter(lap_of(request_kwargs or {}))
-        return journey.next_of(model, healthy_deployments)
+        cache = shared_cache(self._router())
+        while chosen := journey.next_of(model, healthy_deployments):
+            if await self.limits.admits(chosen[0], cache):
+                return chosen
+            journey.turned_away()
+        return []
 
     async def log_failure_fallback_event(
         self,
@@ -290,7 +297,10 @@ class InterlockHandler(CustomLogger):  # type: ignore[misc]
         """After an answer, a stream's last word included."""
         details = kwargs.get("standard_logging_object")
         journey = journey_of(kwargs.get("litellm_params"))
-        if self.metrics is None or journey is None or not isinstance(details, dict):
+        if journey is None or not isinstance(details, dict):
+            return
+        await self.limits.answered(details, shared_cache(self._router()))
+        if self.metrics is None:
             return
         found = self.file.current.deployments.get(str(details.get("model_id")))
         if found:
@@ -312,11 +322,11 @@ class InterlockHandler(CustomLogger):  # type: ignore[misc]
         self._note(journey, original_exception)
         if self.metrics:
             self.metrics.ended(journey, journey.fate_of(original_exception))
-        if not journey.failed and not journey.resting:
+        if not journey.failed and not journey.resting and not journey.limited:
             return None  # LiteLLM itself found the request wrong: what it says is right
-        if len(journey.route) < 2 or journey.begun:
+        if journey.begun or (len(journey.route) < 2 and (journey.failed or not journey.limited)):
             return None  # nothing to add to one model's error, nor to a stream's that had begun
-        wait: Any = getattr(original_exception, "cooldown_time", None)
+        wait: Any = wait_s() if journey.limited else getattr(original_exception, "cooldown_time", None)
         # Two endpoints (completions, messages) answer with the exception itself, whatever is returned here.
         told: Any = _telling(original_exception, journey)
         retry_after = {"retry-after": str(math.ceil(wait))} if is_number(wait) else None

@@ -5,6 +5,7 @@ from typing import Any
 
 from .decision import Decision
 from .journey import deployment_id
+from .limits import Limits
 from .models import Row
 from .table import Loaded, per_token
 
@@ -32,20 +33,29 @@ def declare_prices(table: Loaded, router: Any) -> None:
             litellm.register_model(info, persist_across_reloads=False)
 
 
-async def resting_last(decision: Decision, router: Any) -> tuple[Decision, dict[str, Row | None]]:
+def shared_cache(router: Any) -> Any:
+    """Where LiteLLM counts, in memory and in the pods' Redis. Under this name on every version line."""
+    return router.cooldown_cache.cache
+
+
+async def resting_last(
+    decision: Decision, router: Any, limits: Limits
+) -> tuple[Decision, dict[str, Row | None]]:
     """The decision with the models that cool down at its end, and its deployments that cool down.
 
     A cool-down changes the order, and never leaves a request with nobody to ask, except where the provider
-    itself has said to wait (429): the row of such a deployment is None.
+    itself has said to wait (429), or the limit of this minute is used up: such a deployment's row is None.
     """
     ids = {name: [one for level in decision.upstreams[name] for one in level] for name in decision.route}
     every = [one for name in decision.route for one in ids[name]]
     active = await router.cooldown_cache.async_get_active_cooldowns(model_ids=every, parent_otel_span=None)
-    if not active:
+    spent = limits.spent(every)
+    if not active and not spent:
         return decision, {}
     waiting = {one for one, why in active if str(why.get("status_code")) == "429"}
     rows = {deployment_id(row): row for row in router.model_list}
     resting = {one: None if one in waiting else rows.get(one) for one, _ in active}
+    resting.update(dict.fromkeys(spent))
     route = tuple(sorted(decision.route, key=lambda name: resting.keys() >= set(ids[name])))
     reason = decision.reason if route[0] == decision.route[0] else "cooling_down"
     return replace(decision, route=route, reason=reason), resting
