@@ -39,7 +39,7 @@ FOCUSABLE = "a[href], select, summary, button, input, textarea, [tabindex='0']"
 of_each = pytest.mark.parametrize("name", CATALOGS)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> "Iterator[Browser]":
     chromium = shutil.which("chromium")
     if chromium is None:
