@@ -119,7 +119,9 @@ def gateways(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DevGateways]:
     assert outcome.bundle is not None, outcome.diagnostics
     files = files_of(outcome.bundle)["llm-router"]
     config = yaml.safe_load(files["config.yaml"])
-    config["router_settings"]["allowed_fails"] = 1_000_000  # or one hostile caller would cool the models down
+    settings = config["router_settings"]  # without limits, or one hostile caller would cool the models down
+    settings["allowed_fails"] = 1_000_000
+    settings["allowed_fails_policy"] = dict.fromkeys(settings["allowed_fails_policy"], 1_000_000)
     ours = {**files, "config.yaml": yaml.safe_dump(config).encode()}
     del config["litellm_settings"]["callbacks"]
     bare = {"config.yaml": yaml.safe_dump(config).encode()}
